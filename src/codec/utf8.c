@@ -1,0 +1,51 @@
+#include "codec/utf8.h"
+
+#include <string.h>
+
+/* Eight bytes at once have no high bit set exactly if all are ASCII. */
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static bool continuation(uint8_t byte) {
+  return (byte & 0xC0) == 0x80;
+}
+
+size_t lmdbx__utf8_sequence(struct lmdbx_slice text) {
+  const uint8_t *at = text.data;
+  size_t left = text.size;
+  if (left == 0) return 0;
+  uint8_t lead = at[0];
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2) return 0; /* a continuation byte, or overlong in 2 bytes */
+  if (lead < 0xE0) return left >= 2 && continuation(at[1]) ? 2 : 0;
+  if (lead < 0xF0) {
+    if (left < 3 || !continuation(at[1]) || !continuation(at[2])) return 0;
+    if (lead == 0xE0 && at[1] < 0xA0) return 0;  /* overlong */
+    if (lead == 0xED && at[1] >= 0xA0) return 0; /* a surrogate */
+    return 3;
+  }
+  if (lead > 0xF4) return 0;
+  if (left < 4 || !continuation(at[1]) || !continuation(at[2]) || !continuation(at[3])) return 0;
+  if (lead == 0xF0 && at[1] < 0x90) return 0;  /* overlong */
+  if (lead == 0xF4 && at[1] >= 0x90) return 0; /* beyond U+10FFFF */
+  return 4;
+}
+
+bool lmdbx__utf8_valid(struct lmdbx_slice text, size_t *position) {
+  size_t at = 0;
+  while (at < text.size) {
+    uint64_t chunk;
+    while (text.size - at >= sizeof chunk) {
+      memcpy(&chunk, text.data + at, sizeof chunk);
+      if ((chunk & HIGH_BITS) != 0) break;
+      at += sizeof chunk;
+    }
+    if (at == text.size) break;
+    size_t length = lmdbx__utf8_sequence((struct lmdbx_slice){text.data + at, text.size - at});
+    if (length == 0) {
+      if (position != NULL) *position = at;
+      return false;
+    }
+    at += length;
+  }
+  return true;
+}

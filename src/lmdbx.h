@@ -1,0 +1,297 @@
+/*
+ * lmdbx.h - the core of @aurora/runtime-storage-lmdbx: a multi-tenant
+ * key-value repository on liblmdb, in C, without a JavaScript engine.
+ *
+ * Caveats first.
+ *
+ *  - Threads. Every call says on which thread it may run. "Owner thread" is
+ *    the one thread that created the host (in the addon: the JavaScript
+ *    thread); "pool thread" is any thread the executor lends us. The owner
+ *    thread never waits for a job and never takes LMDB's writer lock.
+ *  - Ownership. What a call allocates, its counterpart frees; slices point
+ *    into memory that somebody else owns, for as long as that call says.
+ *  - Errors. Calls that can fail return a code of LMDBX_ERROR_MAP (0 is
+ *    success) and describe it in the struct lmdbx_error they were given. Nobody
+ *    parses messages.
+ *  - Fork. Nothing here may be used in a forked child.
+ *
+ * Names: lmdbx_ is public, lmdbx__ is internal to the core, LMDBX_ are codes
+ * and limits.
+ */
+#ifndef LMDBX_H
+#define LMDBX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ------------------------------------------------------------------ limits */
+
+/* Containers inside containers, in values, both ways. */
+#define LMDBX_MAX_DEPTH 512
+/* Bytes of one encoded value, before compression. LMDB before 0.9.36 cannot
+ * commit values of 2 GB, and one value is one contiguous run of pages. */
+#define LMDBX_MAX_VALUE_SIZE ((size_t)256 * 1024 * 1024)
+/* Bytes of a stored key that LMDB's page size of 4096 can carry in any build:
+ * the longest key that get, has and delete accept (see lmdbx_key_limit). */
+#define LMDBX_MAX_STORED_KEY 1980
+/* Named databases in one environment. */
+#define LMDBX_MAX_DATABASES 256
+/* Reader slots of one environment, unless configured. */
+#define LMDBX_DEFAULT_READERS 1024
+/* Bytes of a message in struct lmdbx_error. */
+#define LMDBX_MESSAGE_SIZE 512
+
+/* ------------------------------------------------------------------ errors */
+
+/*
+ * The one list of errors: code, the JavaScript class that carries it, and what
+ * it means. JavaScript sees the name LMDBX_<code>. Append only: the order is
+ * part of no interface, the names are.
+ */
+#define LMDBX_ERROR_MAP(XX)                                                                        \
+  XX(INVALID_CONFIG, TYPE, "the configuration is not valid")                                       \
+  XX(INVALID_ARGUMENT, TYPE, "an argument is not valid")                                           \
+  XX(INVALID_KEY, TYPE, "the key cannot be stored exactly")                                        \
+  XX(INVALID_VALUE, TYPE, "the value cannot be stored exactly")                                    \
+  XX(KEY_TOO_LARGE, RANGE, "the stored key is too long")                                           \
+  XX(VALUE_TOO_LARGE, RANGE, "the encoded value is too large")                                     \
+  XX(DECODE, ERROR, "the stored value cannot be decoded")                                          \
+  XX(CLOSED, ERROR, "the repository is closed")                                                    \
+  XX(READ_ONLY, ERROR, "the repository is open for reading only")                                  \
+  XX(MAP_FULL, ERROR, "the database has reached its mapSize")                                      \
+  XX(QUEUE_FULL, ERROR, "too many bytes of operations are queued")                                 \
+  XX(NO_SPACE, ERROR, "no space is left on the device")                                            \
+  XX(NO_MEMORY, ERROR, "memory could not be allocated")                                            \
+  XX(IO, ERROR, "the operating system reported an error")                                          \
+  XX(ACCESS, ERROR, "permission was denied")                                                       \
+  XX(NOT_FOUND, ERROR, "no database exists there")                                                 \
+  XX(NOT_A_DIRECTORY, ERROR, "something that is not a directory is in the way")                    \
+  XX(CORRUPT, ERROR, "the data file is damaged or not an LMDB file")                               \
+  XX(FORMAT, ERROR, "the data file has a format this package cannot open")                         \
+  XX(LOCK_FORMAT, ERROR, "the lock file belongs to an incompatible build of LMDB")                 \
+  XX(READERS_FULL, ERROR, "all reader slots are in use")                                           \
+  XX(DATABASES_FULL, ERROR, "the environment holds too many named databases")                      \
+  XX(NAME_CONFLICT, ERROR, "the database name cannot be used here")                                \
+  XX(CONFIG_CONFLICT, ERROR, "another owner opened this path with other options")                  \
+  XX(ALREADY_OPEN, ERROR, "another copy of LMDB in this process has this path open")               \
+  XX(FORKED, ERROR, "the environment was opened before a fork")                                    \
+  XX(PID_CLASH, ERROR, "another process with the same process id uses this path")                  \
+  XX(NETWORK_FS, ERROR, "the path lies on a network file system")                                  \
+  XX(FAILED, ERROR, "the environment failed and must be reopened")                                 \
+  XX(CONFLICT, ERROR, "another writer was faster")                                                 \
+  XX(ABORTED, ERROR, "the operation was abandoned")                                                \
+  XX(SNAPSHOT_EXPIRED, ERROR, "the snapshot has expired")                                          \
+  XX(NATIVE_MISSING, ERROR, "the native addon is missing")                                         \
+  XX(INTERNAL, ERROR, "an internal error occurred")
+
+enum lmdbx_code {
+  LMDBX_OK = 0,
+#define XX(name, kind, text) LMDBX_##name,
+  LMDBX_ERROR_MAP(XX)
+#undef XX
+      LMDBX_CODE_COUNT
+};
+
+/* Which JavaScript class carries an error. */
+enum lmdbx_error_kind { LMDBX_KIND_ERROR, LMDBX_KIND_TYPE, LMDBX_KIND_RANGE };
+
+/* Says what went wrong. Plain memory of the caller; contains no pointers. */
+struct lmdbx_error {
+  int code;     /* enum lmdbx_code; LMDBX_OK when nothing is wrong */
+  int errnum;   /* errno or LMDB return code behind it, or 0 */
+  char message[LMDBX_MESSAGE_SIZE]; /* UTF-8: what was being done, what to do */
+};
+
+/* Static text for a code: "LMDBX_MAP_FULL". Any thread. */
+const char *lmdbx_code_name(int code);
+/* The one-line meaning from LMDBX_ERROR_MAP. Any thread. */
+const char *lmdbx_code_text(int code);
+enum lmdbx_error_kind lmdbx_code_kind(int code);
+
+/*
+ * Fills *error (which may be NULL) and returns code, so that a failing function
+ * can end in `return lmdbx_error_set(...)`. The message is cut at a character
+ * boundary if it does not fit. Any thread.
+ */
+int lmdbx_error_set(struct lmdbx_error *error, int code, int errnum, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A copy on the heap, for results that are kept. Never NULL: where memory is
+ * short it is a shared constant that says so. Free with lmdbx_error_free (which
+ * accepts NULL). Any thread. */
+struct lmdbx_error *lmdbx_error_copy(const struct lmdbx_error *error);
+void lmdbx_error_free(struct lmdbx_error *error);
+
+/* ------------------------------------------------------------------- bytes */
+
+/* Bytes that somebody else owns. */
+struct lmdbx_slice {
+  const uint8_t *data;
+  size_t size;
+};
+
+/*
+ * Bytes that grow. All zero is an empty buffer without a limit. The owner frees
+ * it with lmdbx_buffer_free, which leaves it empty and usable. Any one thread.
+ */
+struct lmdbx_buffer {
+  uint8_t *data;
+  size_t size;
+  size_t capacity;
+};
+
+/* Makes room for `more` bytes behind size. LMDBX_OK or LMDBX_NO_MEMORY (then
+ * the buffer is as it was). */
+int lmdbx_buffer_reserve(struct lmdbx_buffer *buffer, size_t more);
+int lmdbx_buffer_append(struct lmdbx_buffer *buffer, const void *data, size_t size);
+void lmdbx_buffer_free(struct lmdbx_buffer *buffer);
+
+/* ------------------------------------------------------------------- hosts */
+
+/*
+ * A host is one owner thread with a thread pool behind it: one for each
+ * JavaScript environment (main thread, every worker). Everything it owns is used
+ * on its thread alone, unless a call says otherwise.
+ */
+struct lmdbx_host;
+struct lmdbx_job; /* one piece of work for a pool thread */
+struct lmdbx_repository;
+struct lmdbx_scan;
+
+/* What the host borrows from its surroundings. */
+struct lmdbx_executor {
+  /* Arranges that lmdbx_job_run(job) is called once on a pool thread, then
+   * lmdbx_job_done(job) on the owner thread; or, where the pool drops the job,
+   * lmdbx_job_done alone. Nonzero: cannot; then neither is called. Owner thread. */
+  int (*submit)(void *context, struct lmdbx_job *job);
+  /* Arranges that lmdbx_host_deliver runs soon on the owner thread. Any thread;
+   * never after lmdbx_host_destroy. Must not call back. */
+  void (*wake)(void *context);
+  /* Whether requests are under way, so that the owner thread must stay alive for
+   * their results. Called at each change. Owner thread. */
+  void (*busy)(void *context, bool busy);
+};
+
+/* Creates a host for the calling thread. pool_threads is the size of the pool
+ * that all hosts of the process share: at most half of it ever works on writes,
+ * which may wait for another process. LMDBX_OK, LMDBX_NO_MEMORY. */
+int lmdbx_host_create(const struct lmdbx_executor *executor, void *context, unsigned pool_threads,
+                      struct lmdbx_host **out, struct lmdbx_error *error);
+
+/*
+ * Starts what was issued since the last flush: reads of one turn of the loop
+ * travel as one job in one read transaction, writes join the next group commit.
+ * Call it at the end of each turn in which a call said *needs_flush. Owner
+ * thread.
+ */
+void lmdbx_host_flush(struct lmdbx_host *host);
+
+/* Calls back for everything that has finished. Owner thread; lmdbx_job_done
+ * does the same. */
+void lmdbx_host_deliver(struct lmdbx_host *host);
+
+/* Ends a host, at the end of its thread: calls back for nothing more, drops what
+ * has not started, gives its environments back as soon as running jobs allow.
+ * Repositories and scans stay to be released, and are closed. Owner thread. */
+void lmdbx_host_destroy(struct lmdbx_host *host);
+
+void lmdbx_job_run(struct lmdbx_job *job);  /* pool thread */
+void lmdbx_job_done(struct lmdbx_job *job); /* owner thread */
+
+/* ------------------------------------------------------------ repositories */
+
+/* How values are encoded. The core stores bytes; owners encode and decode. */
+enum lmdbx_encoding { LMDBX_MSGPACK, LMDBX_JSON, LMDBX_STRING };
+
+/* What a request came to. Everything in it lives until the callback returns. */
+struct lmdbx_result {
+  struct lmdbx_repository *repository;
+  const struct lmdbx_error *error; /* NULL: success */
+  struct lmdbx_slice key;          /* of the request; empty for ready and close */
+  bool found;                      /* get, has, delete: whether the key was there */
+  struct lmdbx_slice value;        /* get: the value, unpacked; list: see lmdbx_list */
+  struct lmdbx_scan *scan;         /* list: not NULL if more follows; the callee's */
+};
+
+/* Called once for every request that was accepted, on the owner thread, from
+ * lmdbx_host_deliver; not after lmdbx_host_destroy. */
+typedef void (*lmdbx_done)(void *host_context, void *user, const struct lmdbx_result *result);
+
+/*
+ * Opens a repository. The configuration is one JSON text (codec/config.h) and is
+ * checked at once; opening happens on a pool thread, and what is issued
+ * meanwhile waits for it in order. If opening fails, every request fails with
+ * the same error. The caller owns one reference. Owner thread.
+ * LMDBX_OK, LMDBX_INVALID_CONFIG, LMDBX_NO_MEMORY.
+ */
+int lmdbx_open(struct lmdbx_host *host, struct lmdbx_slice config, struct lmdbx_repository **out,
+               struct lmdbx_error *error);
+
+/* Gives the reference back. A repository that was not closed is, once its
+ * requests have settled. Owner thread. */
+void lmdbx_repository_release(struct lmdbx_repository *repository);
+
+const char *lmdbx_repository_path(const struct lmdbx_repository *repository);
+enum lmdbx_encoding lmdbx_repository_encoding(const struct lmdbx_repository *repository);
+
+/*
+ * The requests. All on the owner thread; the bytes they are given are copied. A
+ * key is a stored key: tenant id, colon, JSON text, in UTF-8 (codec/key.h).
+ * LMDBX_OK means that `done` will be called; with anything else it will not, and
+ * nothing has happened. *needs_flush is set when the host wants
+ * lmdbx_host_flush at the end of this turn (it is never cleared).
+ * Refused at once: CLOSED, the error of a failed opening, KEY_TOO_LARGE,
+ * VALUE_TOO_LARGE, READ_ONLY, QUEUE_FULL, NO_MEMORY. Results add those of
+ * store.h.
+ *
+ * Order: a read sees what this repository was asked to write before it, and
+ * nothing that it was asked to write later. Writes are carried out in order. A
+ * write is reported once it is on disk.
+ */
+struct lmdbx_issue {
+  lmdbx_done done;
+  void *user;
+  bool *needs_flush;
+};
+
+int lmdbx_get(struct lmdbx_repository *repository, struct lmdbx_slice key,
+              const struct lmdbx_issue *issue, struct lmdbx_error *error);
+int lmdbx_has(struct lmdbx_repository *repository, struct lmdbx_slice key,
+              const struct lmdbx_issue *issue, struct lmdbx_error *error);
+int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key,
+              struct lmdbx_slice value, const struct lmdbx_issue *issue, struct lmdbx_error *error);
+int lmdbx_delete(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                 const struct lmdbx_issue *issue, struct lmdbx_error *error);
+
+/*
+ * Lists the keys of a tenant (prefix: tenant id and colon), in stored order, at
+ * one moment. The result's value is the JSON text of an array of the first keys;
+ * if its scan is not NULL, lmdbx_scan_next brings the next page of the same
+ * moment. A page holds LMDBX_PAGE_SIZE bytes of text or a little more, and may be
+ * empty with more to follow.
+ */
+int lmdbx_list(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
+               const struct lmdbx_issue *issue, struct lmdbx_error *error);
+/* Takes the scan over; the result brings it back while there is more. If this
+ * fails at once, the scan is still the caller's. */
+int lmdbx_scan_next(struct lmdbx_scan *scan, const struct lmdbx_issue *issue,
+                    struct lmdbx_error *error);
+void lmdbx_scan_close(struct lmdbx_scan *scan);
+
+#define LMDBX_PAGE_SIZE ((size_t)256 * 1024)
+
+/* Reports when opening has succeeded or failed. */
+int lmdbx_ready(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                struct lmdbx_error *error);
+/* Closes: later requests are refused with LMDBX_CLOSED, those under way
+ * complete, scans between two pages end. Reports when the environment has been
+ * given back; never with an error. Once for a repository. */
+int lmdbx_close(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                struct lmdbx_error *error);
+
+/* Appends the JSON text of an object with counters, for tests and tools:
+ * state, lastTxnId, commits, operations, readJobs, reads. Does not wait. */
+int lmdbx_stats(struct lmdbx_repository *repository, struct lmdbx_buffer *out);
+
+#endif
