@@ -1,0 +1,243 @@
+/* One environment: opening with the right options and map, facts about it. */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static const char doing[] = "open the database";
+
+/* Never MDB_WRITEMAP or MDB_NOSYNC: a commit is on disk when it returns.
+ * MDB_NORDAHEAD: random reads of cold data take a tenth of the time. */
+#define ENV_FLAGS (MDB_NOTLS | MDB_NORDAHEAD)
+
+/* Address space reserved without a mapSize: twice the file system, within this. */
+#define AUTO_MAP_MAX ((size_t)1 << 40)
+#define AUTO_MAP_MIN ((size_t)1 << 30)
+/* The part of a limited address space that one map may take. */
+#define AUTO_MAP_LIMIT_SHARE 8
+/* Below this, halving further helps nobody. */
+#define AUTO_MAP_LEAST ((size_t)1 << 24)
+
+static size_t automatic_map_size(const char *path) {
+  size_t size = AUTO_MAP_MAX;
+  struct statvfs disk;
+  if (statvfs(path, &disk) == 0 && disk.f_blocks < AUTO_MAP_MAX / 2 / disk.f_frsize)
+    size = 2 * (size_t)disk.f_blocks * disk.f_frsize;
+  if (size < AUTO_MAP_MIN) size = AUTO_MAP_MIN;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      size > limit.rlim_cur / AUTO_MAP_LIMIT_SHARE)
+    size = limit.rlim_cur / AUTO_MAP_LIMIT_SHARE;
+  return size;
+}
+
+static size_t round_up(size_t size, size_t unit) {
+  return size > SIZE_MAX - unit ? SIZE_MAX / unit * unit : (size + unit - 1) / unit * unit;
+}
+
+static unsigned readers_of(const struct lmdbx__env_options *options) {
+  return options->max_readers != 0 ? options->max_readers : LMDBX_DEFAULT_READERS;
+}
+
+/* A new MDB_env with the file open in it. */
+static int open_mdb(const struct lmdbx__env_options *options, size_t map_size, unsigned flags,
+                    MDB_env **out) {
+  MDB_env *mdb;
+  int rc = mdb_env_create(&mdb);
+  if (rc != 0) return rc;
+  rc = mdb_env_set_mapsize(mdb, map_size);
+  if (rc == 0) rc = mdb_env_set_maxdbs(mdb, LMDBX_MAX_DATABASES);
+  if (rc == 0) rc = mdb_env_set_maxreaders(mdb, readers_of(options));
+  if (rc == 0) rc = mdb_env_open(mdb, options->path, ENV_FLAGS | flags, LMDBX__FILE_MODE);
+  if (rc != 0) {
+    mdb_env_close(mdb);
+    return rc;
+  }
+  *out = mdb;
+  return 0;
+}
+
+/*
+ * Opens for writing where that is permitted, since the next owner may want to
+ * write and a process has one environment for all; a read_only owner makes do
+ * with less. An automatic map is halved until it fits.
+ */
+static int open_best(struct lmdbx__env *env, const struct lmdbx__env_options *options) {
+  size_t os_page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t size = options->map_size != 0 ? options->map_size : automatic_map_size(options->path);
+  unsigned flags = 0;
+  for (;;) {
+    size = round_up(size, os_page);
+    int rc = open_mdb(options, size, flags, &env->mdb);
+    if ((rc == EACCES || rc == EROFS || rc == EPERM) && options->read_only && flags == 0) {
+      flags = MDB_RDONLY;
+    } else if (rc == ENOMEM && options->map_size == 0 && size / 2 >= AUTO_MAP_LEAST) {
+      size /= 2;
+    } else {
+      env->map_limit = size;
+      env->writable = flags == 0;
+      return rc;
+    }
+  }
+}
+
+/* What can only be asked of an open environment; and the first read, which also
+ * shows whether our process id can have a reader slot. */
+static int look_around(struct lmdbx__env *env, struct lmdbx_error *error) {
+  int fd;
+  struct stat status;
+  int rc = mdb_env_get_fd(env->mdb, &fd);
+  if (rc == 0 && fstat(fd, &status) != 0) rc = errno;
+  if (rc == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) rc = errno;
+  if (rc != 0) return lmdbx__store_error(error, rc, doing, env->path);
+  if (status.st_dev != env->id.device || status.st_ino != env->id.inode)
+    return lmdbx_error_set(error, LMDBX_IO, 0,
+                           "Could not %s in \"%.160s\": data.mdb was replaced meanwhile. Try again.",
+                           doing, env->path);
+  MDB_stat stat;
+  mdb_env_stat(env->mdb, &stat);
+  env->page_size = stat.ms_psize;
+  env->max_key = (size_t)mdb_env_get_maxkeysize(env->mdb);
+  int dead;
+  mdb_reader_check(env->mdb, &dead);
+
+  struct lmdbx__read *read;
+  int code = lmdbx__read_begin_wait(env, &read, error);
+  if (code != LMDBX_OK) return code;
+  MDB_dbi main_dbi;
+  unsigned flags;
+  rc = mdb_dbi_open(read->txn, NULL, 0, &main_dbi);
+  if (rc == 0) rc = mdb_dbi_flags(read->txn, main_dbi, &flags);
+  if (rc == 0 && flags != 0) rc = MDB_INCOMPATIBLE;
+  lmdbx__read_end(read);
+  if (rc != 0) return lmdbx__store_error(error, rc, doing, env->path);
+  struct lmdbx__env_info info;
+  lmdbx__env_info(env, &info); /* for those who ask during a remap */
+  return LMDBX_OK;
+}
+
+/* With both files known to be sound in themselves, LMDB's complaints about the
+ * format are about lock.mdb. */
+static int open_error(struct lmdbx_error *error, int rc, const char *path) {
+  if (rc == MDB_VERSION_MISMATCH || rc == MDB_INVALID)
+    return lmdbx_error_set(error, LMDBX_LOCK_FORMAT, rc,
+                           "Could not %s in \"%.160s\": lock.mdb is in use by another build of "
+                           "LMDB. Close the other program, or let both use one build.",
+                           doing, path);
+  return lmdbx__store_error(error, rc, doing, path);
+}
+
+int lmdbx__env_open(const struct lmdbx__env_options *options, const struct lmdbx__file_id *id,
+                    struct lmdbx__env **out, struct lmdbx_error *error) {
+  int code, rc;
+  struct lmdbx__env *env = calloc(1, sizeof *env);
+  if (env == NULL) return lmdbx__store_error(error, ENOMEM, doing, options->path);
+  rc = pthread_mutex_init(&env->databases_lock, NULL);
+  if (rc != 0) goto free_env;
+  rc = lmdbx__gate_init(&env->gate);
+  if (rc != 0) goto destroy_lock;
+  env->path = strdup(options->path);
+  if (env->path == NULL) {
+    rc = ENOMEM;
+    goto destroy_gate;
+  }
+  env->id = *id;
+  env->pid = getpid();
+  env->map_size_given = options->map_size;
+  env->max_readers = readers_of(options);
+  atomic_init(&env->references, 1);
+  rc = open_best(env, options);
+  if (rc != 0) {
+    code = open_error(error, rc, env->path);
+    lmdbx__env_close(env);
+    return code;
+  }
+  code = look_around(env, error);
+  if (code != LMDBX_OK) {
+    lmdbx__env_close(env);
+    return code;
+  }
+  *out = env;
+  return LMDBX_OK;
+
+destroy_gate:
+  lmdbx__gate_destroy(&env->gate);
+destroy_lock:
+  pthread_mutex_destroy(&env->databases_lock);
+free_env:
+  free(env);
+  return lmdbx__store_error(error, rc, doing, options->path);
+}
+
+void lmdbx__env_close(struct lmdbx__env *env) {
+  lmdbx__idle_drop(env);
+  if (env->mdb != NULL) mdb_env_close(env->mdb);
+  for (struct lmdbx__database *database; (database = env->databases) != NULL;) {
+    env->databases = database->next;
+    free(database);
+  }
+  lmdbx__gate_destroy(&env->gate);
+  pthread_mutex_destroy(&env->databases_lock);
+  free(env->path);
+  free(env);
+}
+
+void *lmdbx__env_companion_of(struct lmdbx__env *env) {
+  return env->companion;
+}
+
+const char *lmdbx__env_path(const struct lmdbx__env *env) {
+  return env->path;
+}
+
+size_t lmdbx__env_max_key(const struct lmdbx__env *env) {
+  return env->max_key;
+}
+
+/* mdb_reader_list prints a heading and a line for each slot in use. */
+static int count_reader(const char *line, void *count) {
+  line += strspn(line, " ");
+  if (*line >= '0' && *line <= '9') ++*(unsigned *)count;
+  return 0;
+}
+
+/* The gate keeps the map, which holds all this, in place meanwhile; during a
+ * remap and in a forked child the last facts known must do. */
+static bool look_at(struct lmdbx__env *env, MDB_envinfo *info) {
+  if (env->pid != getpid() || !lmdbx__gate_enter(&env->gate, false)) return false;
+  mdb_env_info(env->mdb, info);
+  return true;
+}
+
+void lmdbx__env_info(struct lmdbx__env *env, struct lmdbx__env_info *out) {
+  struct lmdbx__gate *gate = &env->gate;
+  MDB_envinfo info;
+  unsigned readers = 0;
+  bool looked = look_at(env, &info);
+  if (looked) {
+    mdb_reader_list(env->mdb, count_reader, &readers);
+    lmdbx__gate_leave(gate);
+  }
+  pthread_mutex_lock(&gate->lock);
+  if (looked)
+    gate->info = (struct lmdbx__env_info){.map_size = info.me_mapsize,
+                                          .used_size = (info.me_last_pgno + 1) * env->page_size,
+                                          .last_txn_id = info.me_last_txnid,
+                                          .readers = readers,
+                                          .max_readers = info.me_maxreaders};
+  *out = gate->info;
+  pthread_mutex_unlock(&gate->lock);
+}
+
+uint64_t lmdbx__env_last_txn_id(struct lmdbx__env *env) {
+  MDB_envinfo info;
+  if (!look_at(env, &info)) return 0;
+  lmdbx__gate_leave(&env->gate);
+  return info.me_last_txnid;
+}

@@ -1,0 +1,138 @@
+/*
+ * The gate: every transaction of this process passes it, so that the map can be
+ * moved while none is live. gate.lock is the innermost lock and is never held
+ * during a call of liblmdb; the closed gate itself keeps transactions out.
+ */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#define NANOSECONDS_PER_SECOND 1000000000L
+#define NANOSECONDS_PER_MILLISECOND 1000000L
+
+int lmdbx__gate_init(struct lmdbx__gate *gate) {
+  pthread_condattr_t attributes;
+  int rc = pthread_condattr_init(&attributes);
+  if (rc != 0) return rc;
+  rc = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  if (rc == 0) rc = pthread_cond_init(&gate->changed, &attributes);
+  pthread_condattr_destroy(&attributes);
+  if (rc != 0) return rc;
+  rc = pthread_mutex_init(&gate->lock, NULL);
+  if (rc != 0) pthread_cond_destroy(&gate->changed);
+  return rc;
+}
+
+void lmdbx__gate_destroy(struct lmdbx__gate *gate) {
+  pthread_mutex_destroy(&gate->lock);
+  pthread_cond_destroy(&gate->changed);
+}
+
+static struct timespec deadline_after(long milliseconds) {
+  struct timespec deadline;
+  clock_gettime(CLOCK_MONOTONIC, &deadline);
+  deadline.tv_sec += milliseconds / 1000;
+  deadline.tv_nsec += milliseconds % 1000 * NANOSECONDS_PER_MILLISECOND;
+  if (deadline.tv_nsec >= NANOSECONDS_PER_SECOND) {
+    deadline.tv_sec++;
+    deadline.tv_nsec -= NANOSECONDS_PER_SECOND;
+  }
+  return deadline;
+}
+
+/* Waits, with the lock held, until the gate is open. false: it stayed closed. */
+static bool wait_open(struct lmdbx__gate *gate) {
+  struct timespec deadline = deadline_after(LMDBX__REMAP_WAIT_MS);
+  while (gate->closed)
+    if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;
+  return !gate->closed;
+}
+
+bool lmdbx__gate_enter(struct lmdbx__gate *gate, bool wait) {
+  pthread_mutex_lock(&gate->lock);
+  bool entered = wait ? wait_open(gate) : !gate->closed;
+  if (entered) gate->live++;
+  pthread_mutex_unlock(&gate->lock);
+  return entered;
+}
+
+void lmdbx__gate_leave(struct lmdbx__gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  gate->live--;
+  if (gate->live == 0 && gate->closed) pthread_cond_broadcast(&gate->changed);
+  pthread_mutex_unlock(&gate->lock);
+}
+
+static void gate_open(struct lmdbx__gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  gate->closed = false;
+  pthread_cond_broadcast(&gate->changed);
+  pthread_mutex_unlock(&gate->lock);
+}
+
+/* Closes the gate and waits for the live transactions to end. LMDBX_CONFLICT:
+ * they did not. *first says whether this thread closed it; otherwise another
+ * did, and has opened it again. */
+static int gate_close(struct lmdbx__gate *gate, bool *first) {
+  int code = LMDBX_OK;
+  pthread_mutex_lock(&gate->lock);
+  *first = !gate->closed;
+  if (!*first) {
+    if (!wait_open(gate)) code = LMDBX_CONFLICT;
+    goto out;
+  }
+  gate->closed = true;
+  struct timespec deadline = deadline_after(LMDBX__REMAP_WAIT_MS);
+  while (gate->live > 0)
+    if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;
+  if (gate->live > 0) {
+    gate->closed = false;
+    pthread_cond_broadcast(&gate->changed);
+    code = LMDBX_CONFLICT;
+  }
+out:
+  pthread_mutex_unlock(&gate->lock);
+  return code;
+}
+
+/* Whether that much address space is to be had. mdb_env_set_mapsize unmaps
+ * before it maps, and an environment without a map is lost. */
+static bool address_space_left(size_t size) {
+  void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (probe == MAP_FAILED) return false;
+  munmap(probe, size);
+  return true;
+}
+
+int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
+                      struct lmdbx_error *error) {
+  static const char doing[] = "move the map of the database";
+  bool first;
+  if (gate_close(&env->gate, &first) != LMDBX_OK)
+    return lmdbx_error_set(error, LMDBX_CONFLICT, 0,
+                           "Could not %s in \"%.160s\": read transactions of this process stayed "
+                           "open. Close snapshots and try again.",
+                           doing, env->path);
+  if (!first) return LMDBX_OK;
+
+  int code = LMDBX_OK;
+  MDB_envinfo info;
+  mdb_env_info(env->mdb, &info);
+  size_t used = (info.me_last_pgno + 1) * env->page_size;
+  size_t size = (map_size > used ? map_size : used) + extra;
+  if (size == info.me_mapsize) goto out;
+  if (size > info.me_mapsize && !address_space_left(size)) {
+    code = lmdbx__store_error(error, ENOMEM, doing, env->path);
+    goto out;
+  }
+  int rc = mdb_env_set_mapsize(env->mdb, size);
+  if (rc != 0) {
+    atomic_store(&env->failed, true);
+    code = lmdbx__store_error(error, rc, doing, env->path);
+  }
+out:
+  gate_open(&env->gate);
+  return code;
+}

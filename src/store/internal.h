@@ -1,0 +1,176 @@
+/*
+ * What the files of the store share. Nothing outside src/store includes this.
+ *
+ * Locks, in the order in which they may be taken:
+ *   1. the table's (registry.c), held over the opening and closing of files;
+ *   2. env->databases_lock (database.c), held over a transaction that opens a
+ *      handle, because liblmdb allows one such transaction at a time;
+ *   3. env->gate.lock (gate.c), held for a few instructions only.
+ * Behind them comes LMDB's writer lock, which other processes share: it is
+ * taken with 2 held at most, never with 1 or 3.
+ */
+#ifndef LMDBX_STORE_INTERNAL_H
+#define LMDBX_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+/* Read transactions kept for the next reader. Each holds a reader slot and some
+ * 13 kB; one per pool thread and the owner thread is what can be in use. */
+#define LMDBX__MAX_IDLE_READS 8
+/* How often a transaction is begun again because another process grew the map
+ * once more in between. */
+#define LMDBX__MAX_RESIZE_RETRIES 8
+/* How long a remap waits for read transactions of this process to end. It is
+ * bounded because a pool of one thread may hold the remap while the job that
+ * would end the transaction stands behind it in the same queue. */
+#define LMDBX__REMAP_WAIT_MS 1000
+/* Permissions of files before the umask: the data of all tenants is nobody
+ * else's business. Directories get the usual 0777. */
+#define LMDBX__FILE_MODE 0660
+#define LMDBX__DIRECTORY_MODE 0777
+/* LMDB's main database in every build (MAIN_DBI). */
+#define LMDBX__MAIN_DBI 1
+
+/* Which file an environment is: the key of the table. */
+struct lmdbx__file_id {
+  dev_t device;
+  ino_t inode;
+};
+
+struct lmdbx__read {
+  struct lmdbx__env *env;
+  MDB_txn *txn;
+  struct lmdbx__read *next; /* among the idle ones */
+};
+
+/* Counts the live transactions of this process, so that the map can move when
+ * there are none: LMDB would pull it away under them. */
+struct lmdbx__gate {
+  pthread_mutex_t lock;
+  pthread_cond_t changed; /* live became 0, or the gate opened */
+  unsigned live;          /* transactions under way, of either kind */
+  bool closed;            /* a remap is under way: no new transaction */
+  struct lmdbx__read *idle;
+  unsigned idle_count;
+  struct lmdbx__env_info info; /* as of the last look, shown during a remap */
+};
+
+struct lmdbx__database {
+  struct lmdbx__database *next;
+  lmdbx__dbi dbi;
+  char name[]; /* NUL-terminated */
+};
+
+struct lmdbx__env {
+  /* Fixed once the environment is in the table. */
+  MDB_env *mdb;
+  char *path;
+  struct lmdbx__file_id id;
+  pid_t pid;             /* of the process that opened it: not a forked child */
+  bool writable;         /* opened without MDB_RDONLY */
+  size_t map_size_given; /* as the first owner gave it; 0: automatic */
+  size_t map_limit;      /* what puts may use: given or reserved */
+  unsigned max_readers;  /* as the first owner gave it */
+  size_t max_key;
+  size_t page_size;
+  void *companion;
+  void (*companion_destroy)(void *companion);
+
+  atomic_uint references;    /* the last one is given back with the table locked */
+  atomic_bool may_write;     /* some owner opened it for writing */
+  atomic_bool failed;        /* a commit failed half-way: LMDB refuses everything */
+  bool reserve_mapped;       /* only lmdbx__commit's thread: map > map_limit */
+  struct lmdbx__env *next;   /* in the table; guarded by it */
+
+  pthread_mutex_t databases_lock;
+  struct lmdbx__database *databases;
+
+  struct lmdbx__gate gate;
+};
+
+/* ---- error.c */
+
+/* Like lmdbx__store_error with the environment's path; knows what MAP_FULL
+ * means for this environment. */
+int lmdbx__env_error(struct lmdbx_error *error, struct lmdbx__env *env, int mdb_code,
+                     const char *doing);
+/* LMDBX_OK, LMDBX_FORKED or LMDBX_FAILED: whether env may be used at all. */
+int lmdbx__env_usable(struct lmdbx__env *env, struct lmdbx_error *error, const char *doing);
+
+/* ---- create.c */
+
+/*
+ * Sees to it that path/data.mdb exists, with its directories, and fills *id.
+ * create false: LMDBX_NOT_FOUND if it does not. A data.mdb that exists is not
+ * touched, and appears complete or not at all.
+ */
+int lmdbx__create_files(const char *path, bool create, struct lmdbx__file_id *id,
+                        struct lmdbx_error *error);
+/* "<path>/<name>" in new memory; NULL: out of memory. */
+char *lmdbx__join_path(const char *path, const char *name);
+
+/* ---- check.c */
+
+/*
+ * Whether the file may be given to liblmdb, which trusts what it maps: the
+ * format, both meta pages, their roots; that no other copy of LMDB in this
+ * process has it open; that it is on a local file system; that a live lock file
+ * was made by our libc. Reads only. To be called with the table locked and the
+ * file not open in this process: it opens and closes lock.mdb.
+ */
+int lmdbx__check_files(const char *path, const struct lmdbx__file_id *id, bool allow_network,
+                       struct lmdbx_error *error);
+
+/* ---- env.c */
+
+/* Opens the environment of checked files. The caller (registry.c) holds the
+ * table's lock and puts *out into the table. */
+int lmdbx__env_open(const struct lmdbx__env_options *options, const struct lmdbx__file_id *id,
+                    struct lmdbx__env **out, struct lmdbx_error *error);
+/* Closes and frees. No transaction may be live. */
+void lmdbx__env_close(struct lmdbx__env *env);
+
+/* ---- gate.c */
+
+int lmdbx__gate_init(struct lmdbx__gate *gate);
+void lmdbx__gate_destroy(struct lmdbx__gate *gate);
+/* Counts a transaction in. false: a remap is under way; with wait, one that did
+ * not end in time. */
+bool lmdbx__gate_enter(struct lmdbx__gate *gate, bool wait);
+void lmdbx__gate_leave(struct lmdbx__gate *gate);
+/*
+ * Moves the map to map_size bytes, or to what is used if that is more, plus
+ * extra, once no transaction of this process is live. The calling thread holds
+ * none. LMDBX_OK, also if another thread's remap came first (look again);
+ * LMDBX_CONFLICT: transactions stayed live; LMDBX_NO_MEMORY: no address space.
+ */
+int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
+                      struct lmdbx_error *error);
+
+/* ---- txn.c */
+
+/*
+ * Begins a transaction of LMDB's kind (flags 0 or MDB_RDONLY) through the gate,
+ * remapping as often as other processes grow the file. Ended by commit or abort
+ * and then lmdbx__gate_leave. Returns an LMDB code or errno; EBUSY: the gate
+ * stayed closed. Pool thread.
+ */
+int lmdbx__txn_begin(struct lmdbx__env *env, unsigned flags, MDB_txn **out);
+/* Takes a new read transaction that env_open made as the first idle one. */
+void lmdbx__idle_keep(struct lmdbx__env *env, struct lmdbx__read *read);
+/* Describes what mdb_get or a cursor answered. */
+int lmdbx__read_error(struct lmdbx__read *read, int mdb_code, const char *doing,
+                      struct lmdbx_error *error);
+/* Describes what mdb_txn_commit answered; marks the environment failed if LMDB
+ * gave it up. The transaction has ended, but the gate still counts it. */
+int lmdbx__commit_error(struct lmdbx__env *env, int mdb_code, const char *doing,
+                        struct lmdbx_error *error);
+/* Ends the idle read transactions. */
+void lmdbx__idle_drop(struct lmdbx__env *env);
+
+#endif

@@ -1,0 +1,292 @@
+/*
+ * Group commit. A group is one plain write transaction; if an operation poisons
+ * it, or there is no room for the commit, it is aborted and run again in halves,
+ * down to the operation that fails alone.
+ */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+static const char doing[] = "commit";
+
+/* An encoded value and what a frame may add to one that does not compress. */
+#define MAX_STORED_VALUE (LMDBX_MAX_VALUE_SIZE + (size_t)1024 * 1024)
+/* Room for deletes in a database that has reached its mapSize: a path of pages
+ * to copy for each, and the list of those they free. */
+#define MIN_RESERVE_PAGES 64
+#define RESERVE_SHARE 8
+/* LMDB reports a short write, which a full disk causes, as EIO. */
+#define FULL_DISK_BYTES ((uint64_t)4 * 1024 * 1024)
+
+/* A stretch of a group. */
+struct run {
+  struct lmdbx__env *env;
+  struct lmdbx__op *first;
+  size_t count;
+  struct lmdbx__commit_report *report;
+};
+
+/* What became of an attempt to run a stretch in one transaction. */
+enum outcome {
+  DONE, /* committed, or nothing to commit, or failed for good: all is recorded */
+  SPLIT /* nothing happened, as if never begun: *rc says why */
+};
+
+/* ---------------------------------------------------------- one operation */
+
+/* What is wrong with an operation before a page is touched. */
+static int op_check(struct lmdbx__env *env, const struct lmdbx__op *op, struct lmdbx_error *error) {
+  if (op->type == LMDBX__OP_GET || op->type == LMDBX__OP_HAS) return LMDBX_OK;
+  if (!env->writable || !atomic_load(&env->may_write))
+    return lmdbx_error_set(error, LMDBX_READ_ONLY, 0,
+                           "Could not write in \"%.160s\": it is open for reading only.", env->path);
+  if (op->type == LMDBX__OP_DELETE) return LMDBX_OK;
+  if (op->key.size == 0 || op->key.size > env->max_key)
+    return lmdbx_error_set(error, LMDBX_KEY_TOO_LARGE, 0,
+                           "Could not put a record in \"%.160s\": its stored key has %zu bytes; 1 "
+                           "to %zu are possible. Use a shorter key or tenant.",
+                           env->path, op->key.size, env->max_key);
+  if (op->value.size > MAX_STORED_VALUE)
+    return lmdbx_error_set(error, LMDBX_VALUE_TOO_LARGE, 0,
+                           "Could not put a record in \"%.160s\": its stored value has %zu bytes; "
+                           "%zu are possible. Split it over several records.",
+                           env->path, op->value.size, MAX_STORED_VALUE);
+  return LMDBX_OK;
+}
+
+/* Forgets an earlier attempt, and notes what op_check finds. */
+static void op_prepare(struct lmdbx__env *env, struct lmdbx__op *op) {
+  struct lmdbx_error error;
+  op->found = false;
+  lmdbx_buffer_free(&op->result);
+  lmdbx_error_free(op->error);
+  op->error = op_check(env, op, &error) == LMDBX_OK ? NULL : lmdbx_error_copy(&error);
+}
+
+static void op_fail(struct lmdbx__op *op, const struct lmdbx_error *error) {
+  op->found = false;
+  lmdbx_buffer_free(&op->result);
+  op->error = lmdbx_error_copy(error);
+}
+
+static int op_copy_result(struct lmdbx__env *env, struct lmdbx__op *op, const void *data,
+                          size_t size) {
+  struct lmdbx_error error;
+  if (lmdbx_buffer_append(&op->result, data, size) == LMDBX_OK) return LMDBX_OK;
+  lmdbx__store_error(&error, ENOMEM, "read a record", env->path);
+  op_fail(op, &error);
+  return LMDBX_NO_MEMORY;
+}
+
+/* Applies a prepared operation. 0, or what LMDB says against it: then the
+ * transaction may be poisoned. *changed is set when there is something to commit. */
+static int op_apply(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx__op *op, bool *changed) {
+  MDB_val key = {op->key.size, (void *)op->key.data};
+  MDB_val value = {op->value.size, (void *)op->value.data};
+  int rc = MDB_NOTFOUND; /* LMDB has no empty keys, and no answer for them */
+  switch (op->type) {
+  case LMDBX__OP_PUT:
+    rc = mdb_put(txn, op->dbi, &key, &value, 0);
+    if (rc == 0) *changed = true;
+    return rc;
+  case LMDBX__OP_DELETE:
+    if (key.mv_size > 0) rc = mdb_del(txn, op->dbi, &key, NULL);
+    if (rc == 0) *changed = true;
+    break;
+  case LMDBX__OP_GET:
+  case LMDBX__OP_HAS:
+    if (key.mv_size > 0) rc = mdb_get(txn, op->dbi, &key, &value);
+    /* Running out of memory for the copy is this operation's own affair. */
+    if (rc == 0 && op->type == LMDBX__OP_GET &&
+        op_copy_result(env, op, value.mv_data, value.mv_size) != LMDBX_OK)
+      return 0;
+    break;
+  }
+  if (rc == MDB_NOTFOUND || rc == MDB_BAD_VALSIZE) return 0;
+  op->found = rc == 0;
+  return rc;
+}
+
+/* --------------------------------------------------------------- failures */
+
+/* Gives the error to every operation of the run that has none of its own. */
+static void run_fail(const struct run *run, const struct lmdbx_error *error) {
+  struct lmdbx__op *op = run->first;
+  for (size_t i = 0; i < run->count; i++, op = op->next)
+    if (op->error == NULL) op_fail(op, error);
+}
+
+static void run_fail_with(const struct run *run, int rc) {
+  struct lmdbx_error error;
+  lmdbx__env_error(&error, run->env, rc, doing);
+  run_fail(run, &error);
+}
+
+/* LMDB keeps quiet about a commit that failed half-way until the next
+ * transaction. */
+static bool given_up(struct lmdbx__env *env) {
+  MDB_txn *txn;
+  int rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn);
+  if (rc == 0) mdb_txn_abort(txn);
+  return rc == MDB_PANIC;
+}
+
+static bool disk_full(const char *path) {
+  struct statvfs disk;
+  return statvfs(path, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < FULL_DISK_BYTES;
+}
+
+int lmdbx__commit_error(struct lmdbx__env *env, int mdb_code, const char *what,
+                        struct lmdbx_error *error) {
+  if (given_up(env)) {
+    atomic_store(&env->failed, true);
+    return lmdbx_error_set(error, LMDBX_IO, mdb_code,
+                           "Could not %s in \"%.160s\": writing failed at the very end (%s), so it "
+                           "is unknown whether this was stored. Close every repository on this "
+                           "path, open it again and look.",
+                           what, env->path, mdb_strerror(mdb_code));
+  }
+  if (mdb_code == EIO && disk_full(env->path)) mdb_code = ENOSPC;
+  return lmdbx__env_error(error, env, mdb_code, what);
+}
+
+/* Whether a smaller transaction may succeed where this one failed. */
+static bool worth_splitting(int rc) {
+  return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL || rc == ENOMEM || rc == MDB_BAD_TXN;
+}
+
+/* ------------------------------------------------------------------- runs */
+
+/* Applies and commits a stretch in the transaction, which it ends. */
+static enum outcome run_in(const struct run *run, MDB_txn *txn, int *rc) {
+  bool changed = false;
+  struct lmdbx__op *op = run->first;
+  for (size_t i = 0; i < run->count; i++, op = op->next) {
+    op_prepare(run->env, op);
+    if (op->error != NULL) continue;
+    *rc = op_apply(run->env, txn, op, &changed);
+    if (*rc != 0) {
+      mdb_txn_abort(txn);
+      return SPLIT;
+    }
+  }
+  if (!changed) {
+    mdb_txn_abort(txn);
+    return DONE;
+  }
+  *rc = mdb_txn_commit(txn);
+  if (*rc == 0) {
+    run->report->commits++;
+    return DONE;
+  }
+  if (worth_splitting(*rc)) return SPLIT;
+  struct lmdbx_error error;
+  lmdbx__commit_error(run->env, *rc, doing, &error);
+  run_fail(run, &error);
+  return DONE;
+}
+
+static enum outcome run_once(const struct run *run, int *rc) {
+  MDB_txn *txn;
+  *rc = lmdbx__txn_begin(run->env, 0, &txn);
+  if (*rc != 0) {
+    struct lmdbx__op *op = run->first;
+    for (size_t i = 0; i < run->count; i++, op = op->next) op_prepare(run->env, op);
+    run_fail_with(run, *rc);
+    return DONE;
+  }
+  enum outcome outcome = run_in(run, txn, rc);
+  lmdbx__gate_leave(&run->env->gate);
+  return outcome;
+}
+
+static bool run_has(const struct run *run, enum lmdbx__op_type type) {
+  const struct lmdbx__op *op = run->first;
+  for (size_t i = 0; i < run->count; i++, op = op->next)
+    if (op->type == type) return true;
+  return false;
+}
+
+/* Gives the reserve back, so that puts meet the limit again. If readers keep
+ * that from happening now, the next commit tries again. */
+static void release_reserve(struct lmdbx__env *env) {
+  if (!env->reserve_mapped) return;
+  env->reserve_mapped = lmdbx__gate_remap(env, env->map_limit, 0, NULL) == LMDBX_CONFLICT;
+}
+
+/* Deletes need free pages too, to copy those they change. A stretch without
+ * puts gets some from behind the limit. */
+static enum outcome run_with_reserve(const struct run *run, int *rc) {
+  struct lmdbx__env *env = run->env;
+  size_t reserve = env->map_limit / RESERVE_SHARE;
+  if (reserve < MIN_RESERVE_PAGES * env->page_size) reserve = MIN_RESERVE_PAGES * env->page_size;
+  reserve = (reserve + env->page_size - 1) / env->page_size * env->page_size;
+  env->reserve_mapped = true;
+  if (lmdbx__gate_remap(env, env->map_limit, reserve, NULL) != LMDBX_OK) return SPLIT;
+  enum outcome outcome = run_once(run, rc);
+  release_reserve(env);
+  return outcome;
+}
+
+static void run_all(const struct run *run) {
+  int rc = 0;
+  enum outcome outcome = run_once(run, &rc);
+  if (outcome == SPLIT && rc == MDB_MAP_FULL && !run_has(run, LMDBX__OP_PUT))
+    outcome = run_with_reserve(run, &rc);
+  if (outcome == DONE) return;
+  if (run->count == 1) {
+    run_fail_with(run, rc);
+    return;
+  }
+  struct run half = *run;
+  half.count = run->count / 2;
+  run_all(&half);
+  for (size_t i = 0; i < half.count; i++) half.first = half.first->next;
+  half.count = run->count - half.count;
+  run_all(&half);
+}
+
+/* A group that changes nothing needs no writer lock. */
+static void run_reads(const struct run *run) {
+  struct lmdbx__read *read;
+  struct lmdbx_error error;
+  bool changed = false;
+  int code = lmdbx__read_begin_wait(run->env, &read, &error);
+  struct lmdbx__op *op = run->first;
+  for (size_t i = 0; i < run->count; i++, op = op->next) {
+    op_prepare(run->env, op);
+    if (code != LMDBX_OK || op->error != NULL) continue;
+    int rc = op_apply(run->env, read->txn, op, &changed);
+    if (rc == 0) continue;
+    struct lmdbx_error wrong;
+    lmdbx__read_error(read, rc, "read a record", &wrong);
+    op_fail(op, &wrong);
+  }
+  if (code == LMDBX_OK)
+    lmdbx__read_end(read);
+  else
+    run_fail(run, &error);
+}
+
+void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
+                   struct lmdbx__commit_report *report) {
+  *report = (struct lmdbx__commit_report){0};
+  struct run run = {env, group, 0, report};
+  for (struct lmdbx__op *op = group; op != NULL; op = op->next) run.count++;
+  report->operations = run.count;
+
+  struct lmdbx_error error;
+  if (lmdbx__env_usable(env, &error, doing) != LMDBX_OK) {
+    run_fail(&run, &error);
+    return;
+  }
+  bool writes = run_has(&run, LMDBX__OP_PUT) || run_has(&run, LMDBX__OP_DELETE);
+  if (!writes || !env->writable || !atomic_load(&env->may_write)) {
+    run_reads(&run);
+    return;
+  }
+  release_reserve(env);
+  run_all(&run);
+}

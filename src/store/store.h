@@ -1,0 +1,182 @@
+/*
+ * store - environments, transactions and operations on bytes, on liblmdb. Knows
+ * nothing of tenants, encodings or JavaScript.
+ *
+ * One environment per data file and process. liblmdb forbids opening a file
+ * twice in one process, so a process-wide table keyed by the (device, inode) of
+ * data.mdb hands every owner the same struct lmdbx__env, reference-counted.
+ *
+ * Lock order: table (registry.c) -> database handles (env.c) -> gate (txn.c).
+ * No callback is called with one of them held.
+ */
+#ifndef LMDBX_STORE_STORE_H
+#define LMDBX_STORE_STORE_H
+
+#include "lmdbx.h"
+
+struct lmdbx__env;
+struct lmdbx__read;
+typedef unsigned int lmdbx__dbi; /* MDB_dbi */
+
+/* ------------------------------------------------------------ environments */
+
+struct lmdbx__env_options {
+  const char *path;     /* absolute path of the directory */
+  size_t map_size;      /* bytes; 0: reserve address space and grow by itself */
+  unsigned max_readers; /* reader slots; 0: LMDBX_DEFAULT_READERS */
+  bool read_only;       /* never creates, never writes */
+  bool allow_network;   /* open also on a network file system */
+};
+
+/* What the layer above keeps with an environment. create runs once, before
+ * anyone else can see the environment; destroy runs after its last owner let
+ * go. Both with the table locked: they must not call back. */
+struct lmdbx__env_companion {
+  void *(*create)(struct lmdbx__env *env); /* NULL: out of memory */
+  void (*destroy)(void *companion);
+};
+
+/*
+ * Opens the environment in a directory, or joins the one this process already
+ * has open there. Creates the directory with its parents, and data.mdb
+ * atomically, unless read_only. Pool thread (blocks on the file system). The
+ * caller owns one reference and gives it back with lmdbx__env_release.
+ * Errors: ACCESS, NOT_FOUND (read_only), NOT_A_DIRECTORY, CORRUPT, FORMAT, IO,
+ * NO_SPACE, NO_MEMORY, ALREADY_OPEN, LOCK_FORMAT, PID_CLASH, NETWORK_FS,
+ * CONFIG_CONFLICT, FORKED.
+ */
+int lmdbx__env_acquire(const struct lmdbx__env_options *options,
+                       const struct lmdbx__env_companion *companion, struct lmdbx__env **out,
+                       struct lmdbx_error *error);
+/* Another reference for one that the caller holds. Any thread. */
+void lmdbx__env_retain(struct lmdbx__env *env);
+/* Gives a reference back; the last one closes. No transaction of this owner may
+ * be live. Any thread; the last one blocks shortly on the file system. */
+void lmdbx__env_release(struct lmdbx__env *env);
+
+void *lmdbx__env_companion_of(struct lmdbx__env *env);
+/* The directory, as first opened. Lives as long as the environment. */
+const char *lmdbx__env_path(const struct lmdbx__env *env);
+/* Longest stored key that put accepts (mdb_env_get_maxkeysize). */
+size_t lmdbx__env_max_key(const struct lmdbx__env *env);
+
+struct lmdbx__env_info {
+  size_t map_size;         /* bytes of address space */
+  size_t used_size;        /* bytes up to the last used page */
+  uint64_t last_txn_id;    /* of the last commit, by any process */
+  unsigned readers;        /* slots in use */
+  unsigned max_readers;
+};
+/* Any thread; does not block. Walks the reader slots: some microseconds. */
+void lmdbx__env_info(struct lmdbx__env *env, struct lmdbx__env_info *out);
+/* last_txn_id alone, in well under a microsecond; 0 while a remap is in progress.
+ * Any thread; does not block. */
+uint64_t lmdbx__env_last_txn_id(struct lmdbx__env *env);
+
+/*
+ * The handle of a named database, or of the main one if name is NULL; created
+ * unless the environment is read-only. Handles live as long as the environment.
+ * Pool thread (may take the writer lock).
+ * Errors: DATABASES_FULL, NAME_CONFLICT (a record of that name, or a database
+ * with flags this package does not use), NOT_FOUND, and those of a commit.
+ */
+int lmdbx__db_open(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
+                   struct lmdbx_error *error);
+
+/* ------------------------------------------------------- read transactions */
+
+/*
+ * Begins a read transaction: from then on it sees one moment. Any thread; never
+ * waits (a remap in progress makes it fail with LMDBX_CONFLICT: try again on a
+ * pool thread with lmdbx__read_begin_wait). May be used by any one thread at a
+ * time, and ended on another than it began. Handles that lmdbx__db_open returned
+ * before it began are valid in it, later ones are not (LMDBX_CONFLICT).
+ * Errors: READERS_FULL, NO_MEMORY, IO, FORKED, FAILED, PID_CLASH, CONFLICT.
+ */
+int lmdbx__read_begin(struct lmdbx__env *env, struct lmdbx__read **out, struct lmdbx_error *error);
+/* The same, waiting for a remap to end, or remapping itself when another process
+ * has grown the file: for that the live read transactions of this process must
+ * end, for which it waits a second (then LMDBX_CONFLICT). Pool thread. */
+int lmdbx__read_begin_wait(struct lmdbx__env *env, struct lmdbx__read **out,
+                           struct lmdbx_error *error);
+void lmdbx__read_end(struct lmdbx__read *read);
+/* The transaction id whose commit this read sees. */
+uint64_t lmdbx__read_txn_id(const struct lmdbx__read *read);
+
+/* Looks a key up. *found says whether it is there; *value points into the map
+ * until lmdbx__read_end. A key of 0 bytes or over the page-derived limit is not
+ * found. Any thread. Errors: CORRUPT, IO. */
+int lmdbx__read_get(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice key, bool *found,
+                    struct lmdbx_slice *value, struct lmdbx_error *error);
+
+/* What a scan's visitor answers. */
+enum lmdbx__visit { LMDBX__VISIT_NEXT, LMDBX__VISIT_STOP, LMDBX__VISIT_FAIL };
+
+struct lmdbx__scan {
+  lmdbx__dbi dbi;
+  struct lmdbx_slice prefix; /* only keys that begin with it */
+  struct lmdbx_slice after;  /* only keys behind it; size 0: from the start */
+  /* Called for every key in stored order, with no lock held. Key and value
+   * point into the map. VISIT_STOP ends the scan after this key, VISIT_FAIL ends
+   * it with LMDBX_NO_MEMORY. In the main database the names of named databases
+   * are keys like others: liblmdb does not tell them apart, the layer above does
+   * by their form. */
+  enum lmdbx__visit (*visit)(void *context, struct lmdbx_slice key, struct lmdbx_slice value);
+  void *context;
+};
+/* Runs a scan; *complete says whether it came to the end of the prefix (rather
+ * than to a VISIT_STOP). Any thread. Errors: CORRUPT, IO, NO_MEMORY. */
+int lmdbx__read_scan(struct lmdbx__read *read, const struct lmdbx__scan *scan, bool *complete,
+                     struct lmdbx_error *error);
+
+/* ------------------------------------------------------------------ writes */
+
+enum lmdbx__op_type { LMDBX__OP_PUT, LMDBX__OP_DELETE, LMDBX__OP_GET, LMDBX__OP_HAS };
+
+/*
+ * One operation of a group. Reads in a group see the writes before them and
+ * none behind them. Owned by the caller, who fills the first part.
+ */
+struct lmdbx__op {
+  enum lmdbx__op_type type;
+  lmdbx__dbi dbi;
+  struct lmdbx_slice key;
+  struct lmdbx_slice value; /* PUT */
+
+  /* Results, valid once lmdbx__commit returned. */
+  bool found;                 /* DELETE, GET, HAS: whether the key was there */
+  struct lmdbx_buffer result; /* GET: a copy of the value; the caller frees it */
+  struct lmdbx_error *error;  /* NULL: done, and on disk; else from lmdbx_error_copy, the
+                                 caller frees it with lmdbx_error_free. A pointer, since
+                                 millions of operations may be queued. */
+  struct lmdbx__op *next;     /* in the group */
+};
+
+struct lmdbx__commit_report {
+  unsigned commits; /* commits it took (0 if nothing was changed) */
+  size_t operations;
+};
+
+/*
+ * Applies a group in order, in as few commits as possible: one, unless an
+ * operation fails in a way that poisons the transaction; then in halves, so that
+ * one failing operation fails alone. Returns when everything that succeeded is
+ * on disk; every outcome stands in the operations. A group must not be empty.
+ * Pool thread; takes LMDB's writer lock, and no second call for the same
+ * environment may run at the same time (the caller sees to that).
+ * Outcomes: KEY_TOO_LARGE, VALUE_TOO_LARGE, READ_ONLY, MAP_FULL, NO_SPACE, IO
+ * (the outcome of the commit is unknown, the environment has FAILED), NO_MEMORY,
+ * CORRUPT, FORKED.
+ */
+void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
+                   struct lmdbx__commit_report *report);
+
+/* ------------------------------------------------------------------ errors */
+
+/* Describes an LMDB return code or errno: "Could not <doing> in <path>: what
+ * happened. What to do." doing is a verb and its object. Returns the code. Any
+ * thread. */
+int lmdbx__store_error(struct lmdbx_error *error, int mdb_code, const char *doing,
+                       const char *path);
+
+#endif

@@ -1,0 +1,173 @@
+/* Read transactions, kept for reuse; and the way into any transaction. */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const char beginning[] = "begin a read";
+
+/* Slack behind what another process has used, so that its next commits do not
+ * move our map again. Nothing for a mapSize that limits our puts. */
+static size_t growth_slack(struct lmdbx__env *env) {
+  return env->map_size_given == 0 || !env->writable ? env->map_limit / 8 : 0;
+}
+
+static int remap_resized(struct lmdbx__env *env, struct lmdbx_error *error) {
+  return lmdbx__gate_remap(env, env->map_limit, growth_slack(env), error);
+}
+
+int lmdbx__txn_begin(struct lmdbx__env *env, unsigned flags, MDB_txn **out) {
+  for (int tries = 0; tries < LMDBX__MAX_RESIZE_RETRIES; tries++) {
+    if (!lmdbx__gate_enter(&env->gate, true)) return EBUSY;
+    int rc = mdb_txn_begin(env->mdb, NULL, flags, out);
+    if (rc == 0) return 0;
+    lmdbx__gate_leave(&env->gate);
+    if (rc == MDB_PANIC) atomic_store(&env->failed, true);
+    if (rc != MDB_MAP_RESIZED) return rc;
+    int code = remap_resized(env, NULL);
+    if (code == LMDBX_NO_MEMORY) return ENOMEM;
+    if (code != LMDBX_OK) return EBUSY;
+  }
+  return MDB_MAP_RESIZED;
+}
+
+static struct lmdbx__read *take_idle(struct lmdbx__gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  struct lmdbx__read *read = gate->idle;
+  if (read != NULL) {
+    gate->idle = read->next;
+    gate->idle_count--;
+  }
+  pthread_mutex_unlock(&gate->lock);
+  return read;
+}
+
+static void free_read(struct lmdbx__read *read) {
+  if (read->txn != NULL) mdb_txn_abort(read->txn);
+  free(read);
+}
+
+void lmdbx__idle_keep(struct lmdbx__env *env, struct lmdbx__read *read) {
+  struct lmdbx__gate *gate = &env->gate;
+  pthread_mutex_lock(&gate->lock);
+  bool kept = gate->idle_count < LMDBX__MAX_IDLE_READS;
+  if (kept) {
+    read->next = gate->idle;
+    gate->idle = read;
+    gate->idle_count++;
+  }
+  pthread_mutex_unlock(&gate->lock);
+  if (!kept) free_read(read);
+}
+
+void lmdbx__idle_drop(struct lmdbx__env *env) {
+  for (struct lmdbx__read *read; (read = take_idle(&env->gate)) != NULL;) free_read(read);
+}
+
+/* Renews or begins read->txn. The gate counts it already. */
+static int start(struct lmdbx__read *read) {
+  MDB_env *mdb = read->env->mdb;
+  if (read->txn != NULL) {
+    int rc = mdb_txn_renew(read->txn);
+    if (rc != MDB_BAD_RSLOT) return rc;
+    /* Another process took our slot for a dead one's. An abort would clear the
+     * slot under its new owner, so this transaction is given up as it is. */
+    read->txn = NULL;
+  }
+  int rc = mdb_txn_begin(mdb, NULL, MDB_RDONLY, &read->txn);
+  if (rc != MDB_READERS_FULL) return rc;
+  int dead = 0;
+  mdb_reader_check(mdb, &dead);
+  return mdb_txn_begin(mdb, NULL, MDB_RDONLY, &read->txn);
+}
+
+static int start_error(struct lmdbx__env *env, int rc, struct lmdbx_error *error) {
+  if (rc == MDB_PANIC) atomic_store(&env->failed, true);
+  /* The reader lock of the byte with our process id is somebody else's. */
+  if (rc == EAGAIN || rc == EACCES)
+    return lmdbx_error_set(error, LMDBX_PID_CLASH, rc,
+                           "Could not %s in \"%.160s\": another process with the same process id "
+                           "uses it, probably in another container. Let them share a process "
+                           "namespace, or give each its own path.",
+                           beginning, env->path);
+  return lmdbx__env_error(error, env, rc, beginning);
+}
+
+static int read_begin(struct lmdbx__env *env, bool wait, struct lmdbx__read **out,
+                      struct lmdbx_error *error) {
+  int code = lmdbx__env_usable(env, error, beginning);
+  if (code != LMDBX_OK) return code;
+  struct lmdbx__read *read = NULL;
+  int rc = 0;
+  for (int tries = 0; tries < LMDBX__MAX_RESIZE_RETRIES; tries++) {
+    if (!lmdbx__gate_enter(&env->gate, wait)) {
+      rc = EBUSY;
+      break;
+    }
+    if (read == NULL) read = take_idle(&env->gate);
+    if (read == NULL) {
+      read = calloc(1, sizeof *read);
+      if (read != NULL) read->env = env;
+    }
+    rc = read != NULL ? start(read) : ENOMEM;
+    if (rc == 0) {
+      *out = read;
+      return LMDBX_OK;
+    }
+    lmdbx__gate_leave(&env->gate);
+    if (rc != MDB_MAP_RESIZED || !wait) break;
+    code = remap_resized(env, error);
+    if (code != LMDBX_OK) goto fail;
+  }
+  code = start_error(env, rc, error);
+fail:
+  if (read != NULL) free_read(read);
+  return code;
+}
+
+int lmdbx__read_begin(struct lmdbx__env *env, struct lmdbx__read **out,
+                      struct lmdbx_error *error) {
+  return read_begin(env, false, out, error);
+}
+
+int lmdbx__read_begin_wait(struct lmdbx__env *env, struct lmdbx__read **out,
+                           struct lmdbx_error *error) {
+  return read_begin(env, true, out, error);
+}
+
+void lmdbx__read_end(struct lmdbx__read *read) {
+  struct lmdbx__env *env = read->env;
+  /* A forked child shares the reader slot with its parent: hands off. */
+  if (lmdbx__env_usable(env, NULL, beginning) == LMDBX_FORKED) return;
+  mdb_txn_reset(read->txn);
+  lmdbx__idle_keep(env, read);
+  lmdbx__gate_leave(&env->gate);
+}
+
+uint64_t lmdbx__read_txn_id(const struct lmdbx__read *read) {
+  return mdb_txn_id(read->txn);
+}
+
+int lmdbx__read_error(struct lmdbx__read *read, int mdb_code, const char *doing,
+                      struct lmdbx_error *error) {
+  if (mdb_code == EINVAL)
+    return lmdbx_error_set(error, LMDBX_CONFLICT, mdb_code,
+                           "Could not %s in \"%.160s\": the read began before the named database "
+                           "was opened. Begin a new one.",
+                           doing, read->env->path);
+  return lmdbx__env_error(error, read->env, mdb_code, doing);
+}
+
+int lmdbx__read_get(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice key, bool *found,
+                    struct lmdbx_slice *value, struct lmdbx_error *error) {
+  *found = false;
+  *value = (struct lmdbx_slice){0};
+  if (key.size == 0) return LMDBX_OK;
+  MDB_val mdb_key = {key.size, (void *)key.data}, mdb_value;
+  int rc = mdb_get(read->txn, dbi, &mdb_key, &mdb_value);
+  if (rc == MDB_NOTFOUND || rc == MDB_BAD_VALSIZE) return LMDBX_OK;
+  if (rc != 0) return lmdbx__read_error(read, rc, "read a record", error);
+  *found = true;
+  *value = (struct lmdbx_slice){mdb_value.mv_data, mdb_value.mv_size};
+  return LMDBX_OK;
+}

@@ -1,0 +1,460 @@
+/* Read transactions, handles of named databases, and maps that move. */
+#include "support.h"
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool sees(struct lmdbx__read *read, lmdbx__dbi dbi, const char *key, const char *value) {
+  struct lmdbx_slice got;
+  struct lmdbx_error error;
+  bool found;
+  if (lmdbx__read_get(read, dbi, text(key), &found, &got, &error) != LMDBX_OK)
+    fail_msg("%s", error.message);
+  return found && got.size == strlen(value) && memcmp(got.data, value, got.size) == 0;
+}
+
+static void a_read_sees_the_moment_it_began(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  struct lmdbx__read *before, *after;
+  put(env, "k", "old");
+  assert_int_equal(lmdbx__read_begin(env, &before, NULL), LMDBX_OK);
+  uint64_t moment = lmdbx__read_txn_id(before);
+  assert_int_equal(moment, lmdbx__env_last_txn_id(env));
+  for (int i = 0; i < 20; i++) {
+    put(env, "k", "new");
+    put(env, "other", "new");
+  }
+  assert_int_equal(lmdbx__read_begin(env, &after, NULL), LMDBX_OK);
+  assert_true(sees(before, TEST_MAIN_DBI, "k", "old"));
+  assert_false(sees(before, TEST_MAIN_DBI, "other", "new"));
+  assert_true(sees(after, TEST_MAIN_DBI, "k", "new"));
+  assert_int_equal(lmdbx__read_txn_id(before), moment);
+  assert_int_equal(lmdbx__read_txn_id(after), moment + 40);
+  lmdbx__read_end(before);
+  lmdbx__read_end(after);
+  lmdbx__env_release(env);
+}
+
+static void a_reused_read_sees_the_newest_commit(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  for (int i = 0; i < 50; i++) {
+    char value[16];
+    snprintf(value, sizeof value, "%d", i);
+    put(env, "k", value);
+    assert_true(holds(env, "k", value));
+  }
+  struct lmdbx__env_info info;
+  lmdbx__env_info(env, &info);
+  assert_int_equal(info.readers, 1);
+  lmdbx__env_release(env);
+}
+
+static void ended_reads_keep_a_bounded_number_of_slots(void **state) {
+  enum { COUNT = 50 };
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  struct lmdbx__read *reads[COUNT];
+  struct lmdbx__env_info info;
+  for (int i = 0; i < COUNT; i++)
+    assert_int_equal(lmdbx__read_begin(env, &reads[i], NULL), LMDBX_OK);
+  lmdbx__env_info(env, &info);
+  assert_int_equal(info.readers, COUNT);
+  for (int i = 0; i < COUNT; i++) lmdbx__read_end(reads[i]);
+  lmdbx__env_info(env, &info);
+  assert_in_range(info.readers, 1, 16);
+  lmdbx__env_release(env);
+}
+
+static void full_reader_slots_are_an_error_that_passes(void **state) {
+  enum { SLOTS = 5 };
+  struct lmdbx__env_options options = {.path = path_in(state, "db"), .max_readers = SLOTS};
+  struct lmdbx__env *env;
+  struct lmdbx__read *reads[SLOTS + 1];
+  struct lmdbx_error error;
+  assert_int_equal(lmdbx__env_acquire(&options, NULL, &env, NULL), LMDBX_OK);
+  struct lmdbx__env_info info;
+  lmdbx__env_info(env, &info);
+  assert_int_equal(info.max_readers, SLOTS);
+  for (int i = 0; i < SLOTS; i++)
+    assert_int_equal(lmdbx__read_begin(env, &reads[i], &error), LMDBX_OK);
+  assert_int_equal(lmdbx__read_begin(env, &reads[SLOTS], &error), LMDBX_READERS_FULL);
+  assert_non_null(strstr(error.message, "maxReaders"));
+  lmdbx__read_end(reads[0]);
+  assert_int_equal(lmdbx__read_begin(env, &reads[0], &error), LMDBX_OK);
+  for (int i = 0; i < SLOTS; i++) lmdbx__read_end(reads[i]);
+  lmdbx__env_release(env);
+}
+
+struct holder {
+  const char *path;
+  int ready[2], go[2];
+};
+
+/* Holds the environment open, so that the lock file with its slots lives on,
+ * while another process takes the other slots and dies with them. */
+static int hold_then_read(void *context) {
+  struct holder *holder = context;
+  struct lmdbx__env_options options = {.path = holder->path, .max_readers = 5};
+  struct lmdbx__env *env;
+  struct lmdbx__read *reads[5];
+  char byte = 'r';
+  if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_OK) return 1;
+  if (write(holder->ready[1], &byte, 1) != 1 || read(holder->go[0], &byte, 1) != 1) return 2;
+  for (int i = 0; i < 5; i++)
+    if (lmdbx__read_begin(env, &reads[i], NULL) != LMDBX_OK) return 10 + i;
+  for (int i = 0; i < 5; i++) lmdbx__read_end(reads[i]);
+  lmdbx__env_release(env);
+  return 0;
+}
+
+static int die_reading(void *context) {
+  struct lmdbx__env_options options = {.path = context, .max_readers = 5};
+  struct lmdbx__env *env;
+  struct lmdbx__read *read;
+  if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_OK) return 1;
+  for (int i = 0; i < 4; i++)
+    if (lmdbx__read_begin(env, &read, NULL) != LMDBX_OK) return 2;
+  return lmdbx__read_begin(env, &read, NULL) == LMDBX_READERS_FULL ? 0 : 3;
+}
+
+static void slots_of_dead_processes_are_reclaimed_when_full(void **state) {
+  struct holder holder = {.path = path_in(state, "db")};
+  char byte = 'g';
+  assert_int_equal(pipe(holder.ready), 0);
+  assert_int_equal(pipe(holder.go), 0);
+  int child = start_child(hold_then_read, &holder);
+  assert_int_equal(read(holder.ready[0], &byte, 1), 1);
+  assert_int_equal(join_child(start_child(die_reading, (void *)holder.path)), 0);
+  assert_int_equal(write(holder.go[1], &byte, 1), 1);
+  assert_int_equal(join_child(child), 0);
+  for (int i = 0; i < 2; i++) {
+    close(holder.ready[i]);
+    close(holder.go[i]);
+  }
+}
+
+static void *end_read(void *context) {
+  lmdbx__read_end(context);
+  return NULL;
+}
+
+static void a_read_may_end_on_another_thread(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  struct lmdbx__read *read, *again;
+  pthread_t thread;
+  assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
+  assert_int_equal(pthread_create(&thread, NULL, end_read, read), 0);
+  pthread_join(thread, NULL);
+  assert_int_equal(lmdbx__read_begin(env, &again, NULL), LMDBX_OK);
+  lmdbx__read_end(again);
+  lmdbx__env_release(env);
+}
+
+static void keys_that_lmdb_cannot_hold_are_not_found(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  struct lmdbx__read *read;
+  struct lmdbx_slice value;
+  bool found = true;
+  static uint8_t bytes[LMDBX_MAX_STORED_KEY];
+  put(env, "k", "v");
+  assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
+  struct lmdbx_slice keys[] = {{bytes, 0}, {bytes, 512}, {bytes, sizeof bytes}};
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    assert_int_equal(lmdbx__read_get(read, TEST_MAIN_DBI, keys[i], &found, &value, NULL), LMDBX_OK);
+    assert_false(found);
+  }
+  lmdbx__read_end(read);
+  lmdbx__env_release(env);
+}
+
+/* ------------------------------------------------------- named databases */
+
+static void named_databases_are_apart_and_opened_once(void **state) {
+  const char *path = path_in(state, "db");
+  struct lmdbx__env *env = open_env(path, 0);
+  lmdbx__dbi main_dbi, a, b, again;
+  assert_int_equal(lmdbx__db_open(env, NULL, &main_dbi, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__db_open(env, "a", &a, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__db_open(env, "b", &b, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__db_open(env, "a", &again, NULL), LMDBX_OK);
+  assert_int_equal(main_dbi, TEST_MAIN_DBI);
+  assert_int_equal(a, again);
+  assert_int_not_equal(a, b);
+  struct lmdbx__op ops[] = {put_op("k", "main"), put_op("k", "in a"), put_op("k", "in b")};
+  ops[1].dbi = a;
+  ops[2].dbi = b;
+  assert_int_equal(commit_group(env, ops, 3).commits, 1);
+  lmdbx__env_release(env);
+  env = open_env(path, 0);
+  assert_int_equal(lmdbx__db_open(env, "b", &b, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__db_open(env, "a", &a, NULL), LMDBX_OK);
+  struct lmdbx__read *read;
+  assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
+  assert_true(sees(read, TEST_MAIN_DBI, "k", "main"));
+  assert_true(sees(read, a, "k", "in a"));
+  assert_true(sees(read, b, "k", "in b"));
+  lmdbx__read_end(read);
+  lmdbx__env_release(env);
+}
+
+static void a_read_older_than_the_handle_is_told_so(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  struct lmdbx__read *read;
+  struct lmdbx_slice value;
+  lmdbx__dbi dbi;
+  bool found;
+  assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__db_open(env, "late", &dbi, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__read_get(read, dbi, text("k"), &found, &value, NULL), LMDBX_CONFLICT);
+  lmdbx__read_end(read);
+  assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__read_get(read, dbi, text("k"), &found, &value, NULL), LMDBX_OK);
+  assert_false(found);
+  lmdbx__read_end(read);
+  lmdbx__env_release(env);
+}
+
+static void names_that_cannot_be_are_refused(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  struct lmdbx_error error;
+  lmdbx__dbi dbi;
+  char *name = calloc(1, lmdbx__env_max_key(env) + 2);
+  assert_non_null(name);
+  memset(name, 'n', lmdbx__env_max_key(env) + 1);
+  put(env, "record", "value");
+  assert_int_equal(lmdbx__db_open(env, "record", &dbi, &error), LMDBX_NAME_CONFLICT);
+  assert_int_equal(lmdbx__db_open(env, "", &dbi, &error), LMDBX_INVALID_ARGUMENT);
+  assert_int_equal(lmdbx__db_open(env, name, &dbi, &error), LMDBX_INVALID_ARGUMENT);
+  name[lmdbx__env_max_key(env)] = '\0';
+  assert_int_equal(lmdbx__db_open(env, name, &dbi, &error), LMDBX_OK);
+  assert_true(holds(env, "record", "value"));
+  free(name);
+  lmdbx__env_release(env);
+}
+
+static void as_many_names_as_promised_fit_and_one_more_is_an_error(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  struct lmdbx_error error;
+  lmdbx__dbi dbi;
+  char name[16];
+  for (int i = 0; i < LMDBX_MAX_DATABASES; i++) {
+    snprintf(name, sizeof name, "db%d", i);
+    assert_int_equal(lmdbx__db_open(env, name, &dbi, &error), LMDBX_OK);
+  }
+  assert_int_equal(lmdbx__db_open(env, "straw", &dbi, &error), LMDBX_DATABASES_FULL);
+  assert_int_equal(lmdbx__db_open(env, "db7", &dbi, &error), LMDBX_OK);
+  lmdbx__env_release(env);
+}
+
+static void a_database_with_other_flags_is_refused(void **state) {
+  const char *path = path_in(state, "db");
+  lmdbx__env_release(open_env(path, 0));
+  MDB_env *foreign;
+  MDB_txn *txn;
+  MDB_dbi foreign_dbi;
+  assert_int_equal(mdb_env_create(&foreign), 0);
+  assert_int_equal(mdb_env_set_maxdbs(foreign, 4), 0);
+  assert_int_equal(mdb_env_open(foreign, path, 0, 0600), 0);
+  assert_int_equal(mdb_txn_begin(foreign, NULL, 0, &txn), 0);
+  assert_int_equal(mdb_dbi_open(txn, "dups", MDB_CREATE | MDB_DUPSORT, &foreign_dbi), 0);
+  assert_int_equal(mdb_txn_commit(txn), 0);
+  mdb_env_close(foreign);
+  struct lmdbx__env *env = open_env(path, 0);
+  struct lmdbx_error error;
+  lmdbx__dbi dbi;
+  assert_int_equal(lmdbx__db_open(env, "dups", &dbi, &error), LMDBX_NAME_CONFLICT);
+  assert_int_equal(lmdbx__db_open(env, "fine", &dbi, &error), LMDBX_OK);
+  lmdbx__env_release(env);
+}
+
+static void a_read_only_owner_creates_no_database(void **state) {
+  const char *path = path_in(state, "db");
+  struct lmdbx__env_options options = {.path = path, .read_only = true};
+  struct lmdbx__env *env = open_env(path, 0);
+  lmdbx__dbi dbi;
+  assert_int_equal(lmdbx__db_open(env, "there", &dbi, NULL), LMDBX_OK);
+  lmdbx__env_release(env);
+  assert_int_equal(lmdbx__env_acquire(&options, NULL, &env, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__db_open(env, "there", &dbi, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__db_open(env, "missing", &dbi, NULL), LMDBX_NOT_FOUND);
+  lmdbx__env_release(env);
+}
+
+#define OPENERS 6
+
+struct opener {
+  struct lmdbx__env *env;
+  pthread_barrier_t *barrier;
+  lmdbx__dbi dbis[10];
+  int failures;
+};
+
+static void *open_names(void *context) {
+  struct opener *opener = context;
+  pthread_barrier_wait(opener->barrier);
+  for (int i = 0; i < 10; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "name%d", i);
+    if (lmdbx__db_open(opener->env, name, &opener->dbis[i], NULL) != LMDBX_OK) opener->failures++;
+  }
+  return NULL;
+}
+
+static void threads_may_open_the_same_names_at_once_while_others_write(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 16 * MEBIBYTE);
+  struct opener openers[OPENERS];
+  pthread_t threads[OPENERS];
+  pthread_barrier_t barrier;
+  assert_int_equal(pthread_barrier_init(&barrier, NULL, OPENERS + 1), 0);
+  for (int i = 0; i < OPENERS; i++) {
+    openers[i] = (struct opener){.env = env, .barrier = &barrier};
+    assert_int_equal(pthread_create(&threads[i], NULL, open_names, &openers[i]), 0);
+  }
+  pthread_barrier_wait(&barrier);
+  for (int i = 0; i < 50; i++) put(env, "k", "v");
+  for (int i = 0; i < OPENERS; i++) pthread_join(threads[i], NULL);
+  for (int i = 0; i < OPENERS; i++) {
+    assert_int_equal(openers[i].failures, 0);
+    assert_memory_equal(openers[i].dbis, openers[0].dbis, sizeof openers[0].dbis);
+  }
+  pthread_barrier_destroy(&barrier);
+  lmdbx__env_release(env);
+}
+
+/* ------------------------------------------- maps grown by other processes */
+
+/* A child that waits for a byte, grows the file, and reports. */
+struct grower {
+  const char *path;
+  int commands[2], reports[2];
+};
+
+static int grow(void *context) {
+  struct grower *grower = context;
+  struct lmdbx__env_options options = {.path = grower->path, .map_size = 64 * MEBIBYTE};
+  static uint8_t value[100 * 1024];
+  struct lmdbx__env *env;
+  char byte;
+  close(grower->commands[1]);
+  close(grower->reports[0]);
+  if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_OK) return 1;
+  for (int i = 0; read(grower->commands[0], &byte, 1) == 1; i++) {
+    struct lmdbx__commit_report report;
+    for (int record = 0; record < 30; record++) {
+      char key[32];
+      snprintf(key, sizeof key, "grown:%d:%d", i, record);
+      struct lmdbx__op op = put_op(key, "");
+      op.value = (struct lmdbx_slice){value, sizeof value};
+      lmdbx__commit(env, &op, &report);
+      if (op.error != NULL) return 2;
+    }
+    if (write(grower->reports[1], &byte, 1) != 1) return 3;
+  }
+  lmdbx__env_release(env);
+  return 0;
+}
+
+static void start_grower(struct grower *grower, const char *path, int *child) {
+  grower->path = path;
+  assert_int_equal(pipe(grower->commands), 0);
+  assert_int_equal(pipe(grower->reports), 0);
+  *child = start_child(grow, grower);
+  close(grower->commands[0]);
+  close(grower->reports[1]);
+}
+
+static void let_grow(struct grower *grower) {
+  char byte = 'g';
+  assert_int_equal(write(grower->commands[1], &byte, 1), 1);
+  assert_int_equal(read(grower->reports[0], &byte, 1), 1);
+}
+
+static void stop_grower(struct grower *grower, int child) {
+  close(grower->commands[1]);
+  assert_int_equal(join_child(child), 0);
+  close(grower->reports[0]);
+}
+
+static void a_map_that_another_process_outgrew_is_followed(void **state) {
+  const char *path = path_in(state, "db");
+  struct grower grower;
+  int child;
+  start_grower(&grower, path, &child);
+  struct lmdbx__env *env = open_env(path, MEBIBYTE);
+  put(env, "own", "1");
+  for (int i = 0; i < 4; i++) {
+    char key[32];
+    struct lmdbx__read *read;
+    let_grow(&grower);
+    snprintf(key, sizeof key, "grown:%d:29", i);
+    /* Without waiting the map cannot be moved, so the caller is sent away. */
+    assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_CONFLICT);
+    assert_int_equal(lmdbx__read_begin_wait(env, &read, NULL), LMDBX_OK);
+    lmdbx__read_end(read);
+    assert_true(has(env, key));
+    assert_true(holds(env, "own", "1"));
+  }
+  /* Writing finds out by itself. Puts are over the limit, deletes are not. */
+  let_grow(&grower);
+  struct lmdbx__op ops[] = {put_op("big", ""), op_of(LMDBX__OP_DELETE, "own")};
+  static uint8_t value[200 * 1024];
+  ops[0].value = (struct lmdbx_slice){value, sizeof value};
+  commit_group(env, ops, 2);
+  assert_int_equal(code_of(&ops[0]), LMDBX_MAP_FULL);
+  assert_int_equal(code_of(&ops[1]), LMDBX_OK);
+  assert_true(ops[1].found);
+  free_ops(ops, 2);
+  stop_grower(&grower, child);
+  lmdbx__env_release(env);
+}
+
+static void a_live_read_keeps_the_map_and_its_data(void **state) {
+  const char *path = path_in(state, "db");
+  struct grower grower;
+  struct lmdbx__read *old, *read;
+  struct lmdbx_slice value;
+  bool found;
+  int child;
+  start_grower(&grower, path, &child);
+  struct lmdbx__env *env = open_env(path, MEBIBYTE);
+  put(env, "own", "1");
+  assert_int_equal(lmdbx__read_begin(env, &old, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__read_get(old, TEST_MAIN_DBI, text("own"), &found, &value, NULL), LMDBX_OK);
+  let_grow(&grower);
+  assert_int_equal(lmdbx__read_begin_wait(env, &read, NULL), LMDBX_CONFLICT);
+  assert_memory_equal(value.data, "1", 1);
+  assert_true(sees(old, TEST_MAIN_DBI, "own", "1"));
+  lmdbx__read_end(old);
+  assert_int_equal(lmdbx__read_begin_wait(env, &read, NULL), LMDBX_OK);
+  lmdbx__read_end(read);
+  assert_true(has(env, "grown:0:0"));
+  stop_grower(&grower, child);
+  lmdbx__env_release(env);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(a_read_sees_the_moment_it_began),
+      TEST(a_reused_read_sees_the_newest_commit),
+      TEST(ended_reads_keep_a_bounded_number_of_slots),
+      TEST(full_reader_slots_are_an_error_that_passes),
+      TEST(slots_of_dead_processes_are_reclaimed_when_full),
+      TEST(a_read_may_end_on_another_thread),
+      TEST(keys_that_lmdb_cannot_hold_are_not_found),
+      TEST(named_databases_are_apart_and_opened_once),
+      TEST(a_read_older_than_the_handle_is_told_so),
+      TEST(names_that_cannot_be_are_refused),
+      TEST(as_many_names_as_promised_fit_and_one_more_is_an_error),
+      TEST(a_database_with_other_flags_is_refused),
+      TEST(a_read_only_owner_creates_no_database),
+      TEST(threads_may_open_the_same_names_at_once_while_others_write),
+      TEST(a_map_that_another_process_outgrew_is_followed),
+      TEST(a_live_read_keeps_the_map_and_its_data),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
