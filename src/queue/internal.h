@@ -1,0 +1,214 @@
+/*
+ * What the files of this layer share.
+ *
+ * Threads. A host, its repositories and its scans belong to their owner thread;
+ * pool threads see requests, the mailbox (under host->mutex) and the writer's
+ * queue (under writer->mutex). A request is handed from thread to thread and has
+ * one holder at any time.
+ *
+ * Lock order: workers.mutex -> writer->mutex -> host->mutex. The executor's wake
+ * is called under host->mutex, so that it cannot run after lmdbx_host_destroy.
+ */
+#ifndef LMDBX_QUEUE_INTERNAL_H
+#define LMDBX_QUEUE_INTERNAL_H
+
+#include "codec/config.h"
+#include "lmdbx.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---------------------------------------------------------------- requests */
+
+enum lmdbx__request_type {
+  LMDBX__REQUEST_OPERATION, /* get, has, put, delete: op.type says which */
+  LMDBX__REQUEST_SCAN,      /* one page; in a writer's queue, where its moment lies */
+  LMDBX__REQUEST_OPEN,
+  LMDBX__REQUEST_READY,
+  LMDBX__REQUEST_CLOSE,
+};
+
+struct lmdbx__request {
+  struct lmdbx__op op; /* first: a group is a list of these, linked by op.next */
+  enum lmdbx__request_type type;
+  struct lmdbx_repository *repository; /* counted */
+  struct lmdbx_scan *scan;             /* REQUEST_SCAN: owned */
+  lmdbx_done done;
+  void *user;
+  bool holds_use;             /* of the repository's environment */
+  struct lmdbx_buffer packed; /* put: the frame, made on a pool thread */
+  uint8_t bytes[];            /* key, then value */
+};
+
+struct lmdbx__list {
+  struct lmdbx__request *head;
+  struct lmdbx__request *tail;
+};
+
+void lmdbx__list_append(struct lmdbx__list *list, struct lmdbx__request *request);
+/* Moves all of `from` behind `list`. */
+void lmdbx__list_join(struct lmdbx__list *list, struct lmdbx__list *from);
+struct lmdbx__request *lmdbx__list_take(struct lmdbx__list *list);
+
+/* A request with copies of key and value. NULL: out of memory. Owner thread. */
+struct lmdbx__request *lmdbx__request_new(struct lmdbx_repository *repository,
+                                          enum lmdbx__request_type type,
+                                          struct lmdbx_slice key, struct lmdbx_slice value,
+                                          const struct lmdbx_issue *issue);
+/* Takes a use of the environment: once the request has been accepted, since a
+ * closed repository has none left to share. */
+void lmdbx__request_use(struct lmdbx__request *request);
+/* Gives it back before the request ends. */
+void lmdbx__request_unuse(struct lmdbx__request *request);
+/* Frees without calling back. Any thread. */
+void lmdbx__request_free(struct lmdbx__request *request);
+void lmdbx__list_free(struct lmdbx__list *list);
+/* Notes an error as the outcome (the first one stays). The request's holder. */
+void lmdbx__request_fail(struct lmdbx__request *request, const struct lmdbx_error *error);
+bool lmdbx__request_is_write(const struct lmdbx__request *request);
+
+/* ------------------------------------------------------------ repositories */
+
+enum lmdbx__state { LMDBX__OPENING, LMDBX__OPEN, LMDBX__FAILED };
+
+/* Counters of pending writes by key hash: a read whose slot is 0 need not wait
+ * for any of them. A power of two; collisions only make a read wait in vain. */
+#define LMDBX__PENDING_SLOTS 4096
+
+struct lmdbx_repository {
+  atomic_int references; /* the list's below, and one for each request and scan */
+  atomic_int uses;       /* of the environment: one while open, one a request or scan */
+  atomic_bool holds_use; /* the use "while open" has not been given back */
+  struct lmdbx_host *host; /* counted */
+  struct lmdbx_config config;
+  struct lmdbx__env *env; /* set by the open job, before its request is posted */
+  lmdbx__dbi dbi;
+
+  /* Owner thread alone. */
+  enum lmdbx__state state;
+  bool closed;   /* closing or released: takes no more requests */
+  bool released; /* the caller's reference goes once nothing is pending */
+  struct lmdbx_error *open_error;
+  struct lmdbx__list parked; /* issued while opening */
+  size_t pending; /* requests not called back, but for open and close */
+  size_t pending_writes;
+  size_t queued_bytes; /* charged to config.max_queued_bytes */
+  uint32_t pending_keys[LMDBX__PENDING_SLOTS];
+  struct lmdbx__request *closing;
+  struct lmdbx_scan *scans;              /* idle ones */
+  struct lmdbx_repository *next, **link; /* in host->repositories */
+};
+
+void lmdbx__repository_unref(struct lmdbx_repository *repository); /* any thread */
+void lmdbx__repository_unuse(struct lmdbx_repository *repository); /* any thread */
+/* Gives the use "while open" back, once. Any thread; may close the environment. */
+void lmdbx__repository_let_go(struct lmdbx_repository *repository);
+/* The host dies: ends what has not started. Owner thread. */
+void lmdbx__repository_end(struct lmdbx_repository *repository);
+/* Books a finished request out and calls its done. Owner thread. */
+void lmdbx__repository_complete(struct lmdbx__request *request);
+/* Refuses at once what cannot succeed, books the request in and sends it on its
+ * way, or parks it until the repository is open. Takes the request over only on
+ * success. Owner thread. */
+int lmdbx__repository_accept(struct lmdbx__request *request, const struct lmdbx_issue *issue,
+                             struct lmdbx_error *error);
+
+/* ------------------------------------------------------------------- scans */
+
+struct lmdbx_scan {
+  struct lmdbx_repository *repository; /* counted */
+  bool holds_use;                      /* of its environment, from the first job on */
+  struct lmdbx__read *read;            /* from its moment until it ends */
+  bool paged;                /* a page has been read since the request was issued */
+  bool complete;
+  struct lmdbx_buffer after; /* the last key seen */
+  struct lmdbx_buffer page;
+  struct lmdbx_scan *next, **link; /* in repository->scans, while idle */
+  size_t prefix_size;
+  uint8_t prefix[];
+};
+
+void lmdbx__scan_free(struct lmdbx_scan *scan); /* any thread */
+void lmdbx__scan_start(struct lmdbx__request *request); /* owner: submits a page */
+void lmdbx__scan_idle(struct lmdbx_scan *scan);         /* owner: waits for scan_next */
+void lmdbx__scans_end(struct lmdbx_repository *repository); /* owner: all idle ones */
+
+/* ----------------------------------------------------------- jobs and hosts */
+
+enum lmdbx__job_state { LMDBX__JOB_SUBMITTED, LMDBX__JOB_RAN, LMDBX__JOB_CANCELLED };
+
+struct lmdbx_job {
+  void (*run)(struct lmdbx_job *job);    /* pool thread */
+  void (*cancel)(struct lmdbx_job *job); /* instead of run; owner thread */
+  void (*destroy)(struct lmdbx_job *job);
+  atomic_int state;        /* who comes first, run or cancel, has the job */
+  atomic_int references;   /* one for run, one for done */
+  struct lmdbx_host *host; /* counted */
+  struct lmdbx_job *next, **link; /* in host->jobs; owner thread */
+};
+
+struct lmdbx__batch;
+struct lmdbx__writer;
+
+struct lmdbx_host {
+  atomic_int references; /* the owner's, and one for each repository and job */
+  struct lmdbx_executor executor;
+  void *context;
+
+  pthread_mutex_t mutex; /* guards the next three */
+  bool dead;
+  bool woken;
+  struct lmdbx__list mailbox; /* finished requests */
+
+  /* Owner thread alone. */
+  size_t pending; /* requests not called back */
+  struct lmdbx_repository *repositories;
+  struct lmdbx_job *jobs;
+  struct lmdbx__batch *batches;  /* reads of this turn */
+  bool flush_wanted;             /* the owner has been told to flush this turn */
+  _Atomic uint64_t read_jobs, reads; /* counted on pool threads */
+};
+
+void lmdbx__host_unref(struct lmdbx_host *host); /* any thread */
+/* Hands finished requests to their owner thread. Without `wake` the caller's job
+ * is about to end, which delivers. Frees them if the host is dead. Any thread. */
+void lmdbx__host_post(struct lmdbx_host *host, struct lmdbx__list *list, bool wake);
+void lmdbx__host_pending(struct lmdbx_host *host, int change); /* owner */
+/* Initialises job (whose other fields are set) and submits it; if that fails,
+ * cancels and destroys it. Owner thread. */
+void lmdbx__job_submit(struct lmdbx_host *host, struct lmdbx_job *job);
+
+/* ------------------------------------------------------------------- reads */
+
+/* Adds a read to this turn's batch of its environment. Owner thread. */
+void lmdbx__reads_add(struct lmdbx__request *request);
+void lmdbx__reads_flush(struct lmdbx_host *host);
+void lmdbx__reads_drop(struct lmdbx_host *host);
+/* Describes why a request was never carried out. */
+void lmdbx__request_abort(struct lmdbx__request *request);
+/* Makes the value of a get plain: unpacks it if it is a frame. Pool thread. */
+void lmdbx__request_unpack(struct lmdbx__request *request);
+
+/* ------------------------------------------------------------------ writes */
+
+/* One for each environment, its companion: a queue in order of issue. */
+extern const struct lmdbx__env_companion lmdbx__writer_companion;
+
+struct lmdbx__writer_counts {
+  uint64_t commits;
+  uint64_t operations;
+};
+
+/* Appends a write, or a read that must see one. Owner thread. */
+void lmdbx__writes_add(struct lmdbx__request *request);
+/* Sees to it that a worker is at work. Owner thread. */
+void lmdbx__writes_flush(struct lmdbx_host *host);
+/* Takes this host's requests out of all queues and aborts them, since it can run
+ * no worker (it is dying, or its pool refuses), and wakes another host for what
+ * others have queued. Owner thread. */
+void lmdbx__writes_drop(struct lmdbx_host *host);
+void lmdbx__writer_counts(struct lmdbx__env *env, struct lmdbx__writer_counts *out);
+void lmdbx__workers_limit(unsigned pool_threads);
+
+#endif

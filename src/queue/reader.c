@@ -1,0 +1,134 @@
+/* Reads of one turn of the loop: one job and one read transaction for each
+ * environment, begun when the first is issued, so that none of them sees what is
+ * written later. */
+#include "queue/internal.h"
+
+#include <stdlib.h>
+
+/* Requests of one batch; more go to a further job, so that results keep coming
+ * and several pool threads share the work. */
+#define BATCH_LIMIT 4096
+
+struct lmdbx__batch {
+  struct lmdbx_job job;
+  struct lmdbx__env *env; /* kept open by the requests */
+  struct lmdbx__read *read;
+  struct lmdbx__list requests;
+  size_t count;
+  struct lmdbx__batch *next; /* in host->batches */
+};
+
+static void fail_all(struct lmdbx__list *list, const struct lmdbx_error *error) {
+  for (struct lmdbx__op *op = list->head != NULL ? &list->head->op : NULL; op != NULL;
+       op = op->next) {
+    lmdbx__request_fail((struct lmdbx__request *)op, error);
+  }
+}
+
+static void read_one(struct lmdbx__read *read, struct lmdbx__request *request) {
+  struct lmdbx__op *op = &request->op;
+  struct lmdbx_slice value = {0};
+  struct lmdbx_error error = {0};
+  int code = lmdbx__read_get(read, op->dbi, op->key, &op->found, &value, &error);
+  if (code == LMDBX_OK && op->found && op->type == LMDBX__OP_GET) {
+    code = lmdbx_buffer_append(&op->result, value.data, value.size);
+    if (code != LMDBX_OK) lmdbx_error_set(&error, code, 0, "get: memory ran out; try again");
+  }
+  if (code != LMDBX_OK) lmdbx__request_fail(request, &error);
+}
+
+static void batch_run(struct lmdbx_job *job) {
+  struct lmdbx__batch *batch = (struct lmdbx__batch *)job;
+  struct lmdbx_error error = {0};
+  if (batch->read == NULL &&
+      lmdbx__read_begin_wait(batch->env, &batch->read, &error) != LMDBX_OK) {
+    fail_all(&batch->requests, &error);
+  } else {
+    for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
+      read_one(batch->read, (struct lmdbx__request *)op);
+    }
+    lmdbx__read_end(batch->read);
+    batch->read = NULL;
+    for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
+      lmdbx__request_unpack((struct lmdbx__request *)op);
+    }
+  }
+  atomic_fetch_add(&job->host->read_jobs, 1);
+  atomic_fetch_add(&job->host->reads, batch->count);
+  lmdbx__host_post(job->host, &batch->requests, false);
+}
+
+static void batch_cancel(struct lmdbx_job *job) {
+  struct lmdbx__batch *batch = (struct lmdbx__batch *)job;
+  if (batch->read != NULL) lmdbx__read_end(batch->read);
+  batch->read = NULL;
+  for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
+    lmdbx__request_abort((struct lmdbx__request *)op);
+  }
+  lmdbx__host_post(job->host, &batch->requests, true);
+}
+
+static void batch_destroy(struct lmdbx_job *job) {
+  free(job);
+}
+
+/* Whether the batch's moment is still the newest. A commit of this process needs
+ * no such care, since it has not been reported yet; one of another process may
+ * have become known to the caller within this very turn. */
+static bool current(const struct lmdbx__batch *batch) {
+  struct lmdbx__env_info info;
+  if (batch->read == NULL) return true;
+  lmdbx__env_info(batch->env, &info);
+  return info.last_txn_id == lmdbx__read_txn_id(batch->read);
+}
+
+void lmdbx__reads_add(struct lmdbx__request *request) {
+  struct lmdbx_host *host = request->repository->host;
+  struct lmdbx__env *env = request->repository->env;
+  struct lmdbx__batch *batch = host->batches;
+  while (batch != NULL && batch->env != env) batch = batch->next;
+  if (batch == NULL || batch->count == BATCH_LIMIT || !current(batch)) {
+    batch = calloc(1, sizeof *batch);
+    if (batch == NULL) {
+      struct lmdbx__list list = {0};
+      struct lmdbx_error error;
+      lmdbx_error_set(&error, LMDBX_NO_MEMORY, 0, "reading: memory ran out; try again");
+      lmdbx__request_fail(request, &error);
+      lmdbx__list_append(&list, request);
+      lmdbx__host_post(host, &list, true);
+      return;
+    }
+    batch->job.run = batch_run;
+    batch->job.cancel = batch_cancel;
+    batch->job.destroy = batch_destroy;
+    batch->env = env;
+    batch->next = host->batches;
+    host->batches = batch; /* in front of a full one of the same environment */
+    /* If this cannot be done without waiting, the job does it. */
+    if (lmdbx__read_begin(env, &batch->read, NULL) != LMDBX_OK) batch->read = NULL;
+  }
+  lmdbx__list_append(&batch->requests, request);
+  batch->count++;
+}
+
+void lmdbx__reads_flush(struct lmdbx_host *host) {
+  struct lmdbx__batch *batch = host->batches;
+  host->batches = NULL;
+  while (batch != NULL) {
+    struct lmdbx__batch *next = batch->next;
+    lmdbx__job_submit(host, &batch->job);
+    batch = next;
+  }
+}
+
+void lmdbx__reads_drop(struct lmdbx_host *host) {
+  struct lmdbx__batch *batch = host->batches;
+  host->batches = NULL;
+  while (batch != NULL) {
+    struct lmdbx__batch *next = batch->next;
+    if (batch->read != NULL) lmdbx__read_end(batch->read);
+    lmdbx__list_free(&batch->requests);
+    free(batch);
+    batch = next;
+  }
+}

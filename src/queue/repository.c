@@ -1,0 +1,402 @@
+/* Repositories: opening, booking requests in and out, closing. */
+#include "queue/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- lifetimes */
+
+void lmdbx__repository_unref(struct lmdbx_repository *repository) {
+  if (atomic_fetch_sub(&repository->references, 1) != 1) return;
+  lmdbx__config_free(&repository->config);
+  lmdbx_error_free(repository->open_error);
+  lmdbx__host_unref(repository->host);
+  free(repository);
+}
+
+void lmdbx__repository_unuse(struct lmdbx_repository *repository) {
+  if (atomic_fetch_sub(&repository->uses, 1) != 1) return;
+  if (repository->env != NULL) lmdbx__env_release(repository->env);
+}
+
+void lmdbx__repository_let_go(struct lmdbx_repository *repository) {
+  if (atomic_exchange(&repository->holds_use, false)) lmdbx__repository_unuse(repository);
+}
+
+static void link_repository(struct lmdbx_repository *repository) {
+  struct lmdbx_host *host = repository->host;
+  repository->next = host->repositories;
+  repository->link = &host->repositories;
+  if (repository->next != NULL) repository->next->link = &repository->next;
+  host->repositories = repository;
+}
+
+/* Takes the repository off its host's list, which held the caller's reference. */
+static void unlink_repository(struct lmdbx_repository *repository) {
+  *repository->link = repository->next;
+  if (repository->next != NULL) repository->next->link = repository->link;
+  lmdbx__repository_unref(repository);
+}
+
+const char *lmdbx_repository_path(const struct lmdbx_repository *repository) {
+  return repository->config.path;
+}
+
+enum lmdbx_encoding lmdbx_repository_encoding(const struct lmdbx_repository *repository) {
+  return repository->config.encoding;
+}
+
+/* ------------------------------------------------- jobs of one request alone */
+
+struct single_job {
+  struct lmdbx_job job;
+  struct lmdbx__request *request;
+};
+
+static void single_post(struct single_job *single) {
+  struct lmdbx__list list = {0};
+  lmdbx__list_append(&list, single->request);
+  single->request = NULL;
+  lmdbx__host_post(single->job.host, &list, false);
+}
+
+static void single_destroy(struct lmdbx_job *job) {
+  free(job);
+}
+
+/* Submits a job that ends in posting the request. On failure to allocate, the
+ * request is posted with that error. */
+static void single_submit(struct lmdbx__request *request, void (*run)(struct lmdbx_job *),
+                          void (*cancel)(struct lmdbx_job *)) {
+  struct lmdbx_host *host = request->repository->host;
+  struct single_job *single = calloc(1, sizeof *single);
+  if (single == NULL) {
+    struct lmdbx__list list = {0};
+    struct lmdbx_error error;
+    lmdbx_error_set(&error, LMDBX_NO_MEMORY, 0, "starting a job: memory ran out");
+    lmdbx__request_fail(request, &error);
+    lmdbx__list_append(&list, request);
+    lmdbx__host_post(host, &list, true);
+    return;
+  }
+  single->request = request;
+  single->job.run = run;
+  single->job.cancel = cancel;
+  single->job.destroy = single_destroy;
+  lmdbx__job_submit(host, &single->job);
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static void open_run(struct lmdbx_job *job) {
+  struct single_job *single = (struct single_job *)job;
+  struct lmdbx_repository *repository = single->request->repository;
+  const struct lmdbx_config *config = &repository->config;
+  const struct lmdbx__env_options options = {
+      .path = config->path,
+      .map_size = config->map_size,
+      .max_readers = config->max_readers,
+      .read_only = config->read_only,
+  };
+  struct lmdbx_error error = {0};
+  int code = lmdbx__env_acquire(&options, &lmdbx__writer_companion, &repository->env, &error);
+  if (code == LMDBX_OK) {
+    code = lmdbx__db_open(repository->env, config->name, &repository->dbi, &error);
+  }
+  if (code != LMDBX_OK) lmdbx__request_fail(single->request, &error);
+  single_post(single);
+}
+
+static void open_cancel(struct lmdbx_job *job) {
+  struct single_job *single = (struct single_job *)job;
+  lmdbx__request_abort(single->request);
+  single_post(single);
+}
+
+int lmdbx_open(struct lmdbx_host *host, struct lmdbx_slice config, struct lmdbx_repository **out,
+               struct lmdbx_error *error) {
+  struct lmdbx_repository *repository = calloc(1, sizeof *repository);
+  if (repository == NULL) {
+    return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "opening a repository: memory ran out");
+  }
+  int code = lmdbx__config_parse(config, &repository->config, error);
+  if (code != LMDBX_OK) {
+    free(repository);
+    return code;
+  }
+  atomic_init(&repository->references, 1);
+  atomic_init(&repository->uses, 1);
+  atomic_init(&repository->holds_use, true);
+  atomic_fetch_add(&host->references, 1);
+  repository->host = host;
+  link_repository(repository);
+
+  const struct lmdbx_slice none = {0};
+  const struct lmdbx_issue issue = {0};
+  struct lmdbx__request *request = lmdbx__request_new(repository, LMDBX__REQUEST_OPEN, none,
+                                                      none, &issue);
+  if (request == NULL) {
+    unlink_repository(repository);
+    return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "opening a repository: memory ran out");
+  }
+  lmdbx__request_use(request);
+  single_submit(request, open_run, open_cancel);
+  *out = repository;
+  return LMDBX_OK;
+}
+
+/* ------------------------------------------------------------------ closing */
+
+static void close_run(struct lmdbx_job *job) {
+  struct single_job *single = (struct single_job *)job;
+  lmdbx__repository_let_go(single->request->repository);
+  single_post(single);
+}
+
+/* Goes on with closing once nothing is under way. Owner thread. */
+static void settle(struct lmdbx_repository *repository) {
+  if (!repository->closed || repository->pending > 0 || repository->state == LMDBX__OPENING) return;
+  struct lmdbx__request *closing = repository->closing;
+  repository->closing = NULL;
+  if (closing != NULL) {
+    single_submit(closing, close_run, close_run);
+  } else if (repository->released) {
+    lmdbx__repository_let_go(repository);
+  }
+  if (repository->released) unlink_repository(repository);
+}
+
+void lmdbx_repository_release(struct lmdbx_repository *repository) {
+  repository->closed = true;
+  repository->released = true;
+  lmdbx__scans_end(repository);
+  if (repository->host->dead) { /* set on this thread */
+    unlink_repository(repository);
+  } else {
+    settle(repository);
+  }
+}
+
+void lmdbx__repository_end(struct lmdbx_repository *repository) {
+  repository->closed = true;
+  lmdbx__list_free(&repository->parked);
+  lmdbx__scans_end(repository);
+  if (repository->closing != NULL) lmdbx__request_free(repository->closing);
+  repository->closing = NULL;
+  lmdbx__repository_let_go(repository);
+  if (repository->released) unlink_repository(repository);
+}
+
+int lmdbx_close(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                struct lmdbx_error *error) {
+  if (repository->closed) {
+    return lmdbx_error_set(error, LMDBX_CLOSED, 0, "close: the repository is closed");
+  }
+  const struct lmdbx_slice none = {0};
+  struct lmdbx__request *request = lmdbx__request_new(repository, LMDBX__REQUEST_CLOSE, none,
+                                                      none, issue);
+  if (request == NULL) {
+    return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "close: memory ran out; try again");
+  }
+  repository->closed = true;
+  repository->closing = request;
+  lmdbx__host_pending(repository->host, 1);
+  lmdbx__scans_end(repository);
+  settle(repository);
+  return LMDBX_OK;
+}
+
+int lmdbx_ready(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                struct lmdbx_error *error) {
+  const struct lmdbx_slice none = {0};
+  struct lmdbx__request *request = lmdbx__request_new(repository, LMDBX__REQUEST_READY, none,
+                                                      none, issue);
+  if (request == NULL) {
+    return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "ready: memory ran out; try again");
+  }
+  int code = lmdbx__repository_accept(request, issue, error);
+  if (code != LMDBX_OK) lmdbx__request_free(request);
+  return code;
+}
+
+/* ---------------------------------------------------- booking in and out */
+
+static size_t charge_of(const struct lmdbx__request *request) {
+  return sizeof *request + request->op.key.size + request->op.value.size;
+}
+
+/* FNV-1a. Spreads, nothing more: a collision costs a needless wait. */
+static uint32_t *pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key) {
+  uint32_t hash = 2166136261U;
+  for (size_t i = 0; i < key.size; i++) hash = (hash ^ key.data[i]) * 16777619U;
+  return &repository->pending_keys[(hash ^ (hash >> 16)) % LMDBX__PENDING_SLOTS];
+}
+
+static void book_in(struct lmdbx__request *request) {
+  struct lmdbx_repository *repository = request->repository;
+  lmdbx__request_use(request);
+  repository->pending++;
+  repository->queued_bytes += charge_of(request);
+  lmdbx__host_pending(repository->host, 1);
+}
+
+static void book_out(struct lmdbx__request *request) {
+  struct lmdbx_repository *repository = request->repository;
+  repository->pending--;
+  repository->queued_bytes -= charge_of(request);
+  lmdbx__host_pending(repository->host, -1);
+}
+
+/* Chooses the way: with the writes where order demands it, else with the reads.
+ * A put counts as pending from here, so that the parked ones keep their order. */
+static void dispatch(struct lmdbx__request *request) {
+  struct lmdbx_repository *repository = request->repository;
+  request->op.dbi = repository->dbi;
+  if (request->type == LMDBX__REQUEST_READY) {
+    struct lmdbx__list list = {0};
+    lmdbx__list_append(&list, request);
+    lmdbx__host_post(repository->host, &list, true);
+  } else if (lmdbx__request_is_write(request)) {
+    repository->pending_writes++;
+    ++*pending_slot(repository, request->op.key);
+    lmdbx__writes_add(request);
+  } else if (request->type == LMDBX__REQUEST_SCAN) {
+    /* A later page belongs to a moment that is already held. */
+    if (repository->pending_writes > 0 && request->scan->read == NULL) {
+      lmdbx__writes_add(request);
+    } else {
+      lmdbx__scan_start(request);
+    }
+  } else if (*pending_slot(repository, request->op.key) > 0) {
+    lmdbx__writes_add(request);
+  } else {
+    lmdbx__reads_add(request);
+  }
+}
+
+static int usable(struct lmdbx_repository *repository, struct lmdbx_error *error) {
+  if (repository->closed) {
+    return lmdbx_error_set(error, LMDBX_CLOSED, 0,
+                           "the repository at %s is closed; open a new one to go on",
+                           repository->config.path);
+  }
+  if (repository->state == LMDBX__FAILED) {
+    if (error != NULL) *error = *repository->open_error;
+    return repository->open_error->code;
+  }
+  return LMDBX_OK;
+}
+
+int lmdbx__repository_accept(struct lmdbx__request *request, const struct lmdbx_issue *issue,
+                             struct lmdbx_error *error) {
+  struct lmdbx_repository *repository = request->repository;
+  const struct lmdbx_config *config = &repository->config;
+  int code = usable(repository, error);
+  if (code != LMDBX_OK) return code;
+  if (lmdbx__request_is_write(request) && config->read_only) {
+    return lmdbx_error_set(error, LMDBX_READ_ONLY, 0,
+                           "the repository at %s was opened with readOnly: true", config->path);
+  }
+  /* One request is always let in, however large. */
+  if (repository->queued_bytes + charge_of(request) > config->max_queued_bytes &&
+      repository->pending > 0) {
+    return lmdbx_error_set(error, LMDBX_QUEUE_FULL, 0,
+                           "%zu bytes of operations are queued (maxQueuedBytes %zu); await earlier "
+                           "operations before issuing more",
+                           repository->queued_bytes, config->max_queued_bytes);
+  }
+  book_in(request);
+  if (repository->state == LMDBX__OPENING) {
+    lmdbx__list_append(&repository->parked, request);
+    return LMDBX_OK;
+  }
+  dispatch(request);
+  if (!repository->host->flush_wanted) {
+    repository->host->flush_wanted = true;
+    *issue->needs_flush = true;
+  }
+  return LMDBX_OK;
+}
+
+/* Opening has ended: sends what was parked on its way, in order. */
+static void opened(struct lmdbx_repository *repository, struct lmdbx_error *error) {
+  repository->state = error == NULL ? LMDBX__OPEN : LMDBX__FAILED;
+  if (error != NULL) repository->open_error = lmdbx_error_copy(error);
+  struct lmdbx__request *request;
+  while ((request = lmdbx__list_take(&repository->parked)) != NULL) {
+    if (error == NULL) {
+      dispatch(request);
+    } else {
+      lmdbx__request_fail(request, error);
+      lmdbx__repository_complete(request);
+    }
+  }
+  /* A failed repository may still hold an environment whose named database
+   * could not be opened. */
+  if (error != NULL) lmdbx__repository_let_go(repository);
+}
+
+static void call_back(struct lmdbx__request *request) {
+  if (request->done == NULL) return;
+  struct lmdbx_repository *repository = request->repository;
+  struct lmdbx_result result = {
+      .repository = repository,
+      .error = request->op.error,
+      .key = request->op.key,
+      .found = request->op.found,
+      .value = {request->op.result.data, request->op.result.size},
+  };
+  if (request->type == LMDBX__REQUEST_SCAN) {
+    struct lmdbx_scan *scan = request->scan;
+    result.value = (struct lmdbx_slice){scan->page.data, scan->page.size};
+    if (result.error == NULL && !scan->complete) {
+      request->scan = NULL;
+      lmdbx__scan_idle(scan);
+      result.scan = scan;
+    }
+  }
+  request->done(repository->host->context, request->user, &result);
+}
+
+/* A scan that was under way when the repository closed ends here. */
+static void end_closed_scan(struct lmdbx__request *request) {
+  struct lmdbx_error error;
+  if (request->scan->complete || !request->repository->closed) return;
+  lmdbx_error_set(&error, LMDBX_CLOSED, 0, "list: the repository at %s was closed meanwhile",
+                  request->repository->config.path);
+  lmdbx__request_fail(request, &error);
+}
+
+void lmdbx__repository_complete(struct lmdbx__request *request) {
+  struct lmdbx_repository *repository = request->repository;
+  atomic_fetch_add(&repository->references, 1); /* settle must find it alive */
+  if (request->type == LMDBX__REQUEST_SCAN && request->op.error == NULL) {
+    if (!request->scan->paged) { /* its moment has come, behind earlier writes */
+      lmdbx__scan_start(request);
+      lmdbx__repository_unref(repository);
+      return;
+    }
+    end_closed_scan(request);
+  }
+  switch (request->type) {
+  case LMDBX__REQUEST_OPEN:
+    opened(repository, request->op.error);
+    break;
+  case LMDBX__REQUEST_CLOSE:
+    lmdbx__host_pending(repository->host, -1);
+    break;
+  default:
+    if (lmdbx__request_is_write(request)) {
+      /* Failed while parked: never counted. */
+      if (repository->state != LMDBX__FAILED) {
+        repository->pending_writes--;
+        --*pending_slot(repository, request->op.key);
+      }
+    }
+    book_out(request);
+  }
+  call_back(request);
+  lmdbx__request_free(request);
+  settle(repository);
+  lmdbx__repository_unref(repository);
+}

@@ -1,0 +1,140 @@
+/* Requests: made from what the owner thread passes in, freed anywhere. */
+#include "queue/internal.h"
+
+#include "codec/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct lmdbx__request *lmdbx__request_new(struct lmdbx_repository *repository,
+                                          enum lmdbx__request_type type,
+                                          struct lmdbx_slice key, struct lmdbx_slice value,
+                                          const struct lmdbx_issue *issue) {
+  size_t key_size = key.size;
+  struct lmdbx__request *request = malloc(sizeof *request + key_size + value.size);
+  if (request == NULL) return NULL;
+  *request = (struct lmdbx__request){
+      .type = type,
+      .repository = repository,
+      .done = issue->done,
+      .user = issue->user,
+  };
+  if (key_size > 0) memcpy(request->bytes, key.data, key_size);
+  if (value.size > 0) memcpy(request->bytes + key_size, value.data, value.size);
+  request->op.key = (struct lmdbx_slice){request->bytes, key_size};
+  request->op.value = (struct lmdbx_slice){request->bytes + key_size, value.size};
+  atomic_fetch_add(&repository->references, 1);
+  return request;
+}
+
+void lmdbx__request_use(struct lmdbx__request *request) {
+  request->holds_use = true;
+  atomic_fetch_add(&request->repository->uses, 1);
+}
+
+void lmdbx__request_unuse(struct lmdbx__request *request) {
+  if (!request->holds_use) return;
+  request->holds_use = false;
+  lmdbx__repository_unuse(request->repository);
+}
+
+void lmdbx__request_free(struct lmdbx__request *request) {
+  if (request->scan != NULL) lmdbx__scan_free(request->scan);
+  lmdbx_buffer_free(&request->op.result);
+  lmdbx_buffer_free(&request->packed);
+  lmdbx_error_free(request->op.error);
+  lmdbx__request_unuse(request);
+  lmdbx__repository_unref(request->repository);
+  free(request);
+}
+
+void lmdbx__request_fail(struct lmdbx__request *request, const struct lmdbx_error *error) {
+  if (request->op.error == NULL) request->op.error = lmdbx_error_copy(error);
+}
+
+void lmdbx__request_abort(struct lmdbx__request *request) {
+  struct lmdbx_error error;
+  lmdbx_error_set(&error, LMDBX_ABORTED, 0,
+                  "the runtime's thread pool gave no thread; nothing was done, try again");
+  lmdbx__request_fail(request, &error);
+}
+
+bool lmdbx__request_is_write(const struct lmdbx__request *request) {
+  return request->type == LMDBX__REQUEST_OPERATION &&
+         (request->op.type == LMDBX__OP_PUT || request->op.type == LMDBX__OP_DELETE);
+}
+
+void lmdbx__request_unpack(struct lmdbx__request *request) {
+  struct lmdbx_slice stored = {request->op.result.data, request->op.result.size};
+  if (request->op.type != LMDBX__OP_GET || !request->op.found || !lmdbx__frame_is(stored)) return;
+  struct lmdbx_buffer plain = {0};
+  struct lmdbx_error error = {0};
+  if (lmdbx__frame_unpack(stored, LMDBX_MAX_VALUE_SIZE, &plain, &error) != LMDBX_OK) {
+    lmdbx__request_fail(request, &error);
+  }
+  lmdbx_buffer_free(&request->op.result);
+  request->op.result = plain;
+}
+
+/* ----------------------------------------------------------- point requests */
+
+/* Longer keys than any build of LMDB can hold name no record; saying so beats
+ * answering "not found" to what is surely a mistake. put's own, smaller limit is
+ * the environment's and is checked when the group commits. */
+static int check_key(const char *doing, struct lmdbx_slice key, struct lmdbx_error *error) {
+  if (key.size <= LMDBX_MAX_STORED_KEY) return LMDBX_OK;
+  return lmdbx_error_set(error, LMDBX_KEY_TOO_LARGE, 0,
+                         "%s: the stored key (tenant, colon, JSON) has %zu bytes, the limit is %d; "
+                         "use a shorter key, or a hash of it",
+                         doing, key.size, LMDBX_MAX_STORED_KEY);
+}
+
+static int issue_operation(struct lmdbx_repository *repository, enum lmdbx__op_type type,
+                           struct lmdbx_slice key, struct lmdbx_slice value,
+                           const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+  static const char *const names[] = {[LMDBX__OP_PUT] = "put",
+                                      [LMDBX__OP_DELETE] = "delete",
+                                      [LMDBX__OP_GET] = "get",
+                                      [LMDBX__OP_HAS] = "has"};
+  int code = check_key(names[type], key, error);
+  if (code != LMDBX_OK) return code;
+  struct lmdbx__request *request =
+      lmdbx__request_new(repository, LMDBX__REQUEST_OPERATION, key, value, issue);
+  if (request == NULL) {
+    return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "%s: memory ran out; nothing was done",
+                           names[type]);
+  }
+  request->op.type = type;
+  code = lmdbx__repository_accept(request, issue, error);
+  if (code != LMDBX_OK) lmdbx__request_free(request);
+  return code;
+}
+
+int lmdbx_get(struct lmdbx_repository *repository, struct lmdbx_slice key,
+              const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+  const struct lmdbx_slice none = {0};
+  return issue_operation(repository, LMDBX__OP_GET, key, none, issue, error);
+}
+
+int lmdbx_has(struct lmdbx_repository *repository, struct lmdbx_slice key,
+              const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+  const struct lmdbx_slice none = {0};
+  return issue_operation(repository, LMDBX__OP_HAS, key, none, issue, error);
+}
+
+int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key,
+              struct lmdbx_slice value, const struct lmdbx_issue *issue,
+              struct lmdbx_error *error) {
+  if (value.size > LMDBX_MAX_VALUE_SIZE) {
+    return lmdbx_error_set(error, LMDBX_VALUE_TOO_LARGE, 0,
+                           "put: the encoded value has %zu bytes, the limit is %zu; split it",
+                           value.size, LMDBX_MAX_VALUE_SIZE);
+  }
+  return issue_operation(repository, LMDBX__OP_PUT, key, value, issue, error);
+}
+
+int lmdbx_delete(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                 const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+  const struct lmdbx_slice none = {0};
+  return issue_operation(repository, LMDBX__OP_DELETE, key, none, issue, error);
+}
