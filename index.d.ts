@@ -1,0 +1,235 @@
+/// <reference lib="esnext.disposable" />
+
+export {};
+
+/**
+ * `URL` as this program's types have it, from the DOM, Node.js or Bun. Programs without any of
+ * them are not asked to have it.
+ */
+type URLObject = typeof globalThis extends { URL: new (...args: any[]) => infer U } ? U : never;
+
+/**
+ * How values are written.
+ *
+ * - `"msgpack"`: everything JSON holds, exactly, and `undefined`, `Date`, 64-bit `BigInt`, `NaN`,
+ *   infinities, `-0`, bytes (read back as `Buffer`), typed arrays, `Map` and `Set`.
+ * - `"json"`: what `JSON.parse(JSON.stringify(value))` gives.
+ * - `"string"`: strings alone.
+ */
+export type Encoding = "msgpack" | "json" | "string";
+
+export interface LMDBXConfig {
+  /**
+   * The directory that holds the database, as a path or a `file:` URL. It is created with its
+   * parents, and `data.mdb` and `lock.mdb` lie in it.
+   */
+  path: string | URLObject;
+
+  /**
+   * The named database inside the directory, so that several share one file and its transactions.
+   *
+   * Default: the main database.
+   */
+  name?: string | undefined;
+
+  /**
+   * Whether values are compressed, as standard LZ4 frames, where that makes them smaller. Values
+   * can be read whatever this says, so it may be switched at any time.
+   *
+   * Default: `false`.
+   */
+  compression?: boolean | undefined;
+
+  /**
+   * How values are written. Values must be read with the encoding that they were written with.
+   *
+   * Default: `"msgpack"`.
+   */
+  encoding?: Encoding | undefined;
+
+  /**
+   * The largest size of the database in bytes. A `put` past it rejects with `LMDBX_MAP_FULL`;
+   * deletes go on working, and a larger value may be given at any later opening.
+   *
+   * Default: automatic (as `0`): the database grows as long as the disk has space.
+   */
+  mapSize?: number | undefined;
+}
+
+/**
+ * A store of records by tenant and key: what a program should ask for that does not depend on this
+ * package. {@link LMDBXRepository} is one.
+ */
+export interface Repository<K = unknown, V = unknown> {
+  put(tenantId: string, key: K, value: V): Promise<void>;
+  get(tenantId: string, key: K): Promise<V | undefined>;
+  delete(tenantId: string, key: K): Promise<void>;
+  has(tenantId: string, key: K): Promise<boolean>;
+  list(tenantId: string): Promise<K[]>;
+}
+
+/** The records of one tenant: the calls of {@link LMDBXRepository} without the tenant argument. */
+export interface TenantRepository<K = unknown, V = unknown> {
+  /** See {@link LMDBXRepository.put}. */
+  put(key: K, value: V): Promise<void>;
+  /** See {@link LMDBXRepository.get}. */
+  get(key: K): Promise<V | undefined>;
+  /** See {@link LMDBXRepository.delete}. */
+  delete(key: K): Promise<boolean>;
+  delete(key: K): Promise<void>;
+  /** See {@link LMDBXRepository.has}. */
+  has(key: K): Promise<boolean>;
+  /** See {@link LMDBXRepository.list}. */
+  list(): Promise<K[]>;
+}
+
+/**
+ * An embedded, multi-tenant key-value repository in one directory.
+ *
+ * Keys are any values that JSON holds. A read issued after a write of the same repository sees it,
+ * whether or not the write was awaited. Every rejection is an {@link LMDBXError}, or a `TypeError`
+ * or `RangeError` with the same properties: see {@link isLMDBXError}.
+ *
+ * @typeParam K - What keys are.
+ * @typeParam V - What values are.
+ */
+export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, V> {
+  /**
+   * Opens the repository. Returns at once: calls made meanwhile wait until it is open, and reject
+   * with the same error as {@link ready} if it cannot be opened.
+   *
+   * @throws A `TypeError` or `RangeError` with code `LMDBX_INVALID_CONFIG`, naming the field.
+   */
+  constructor(config: LMDBXConfig);
+
+  /** Resolves once the repository is open, and rejects if it cannot be opened. */
+  ready(): Promise<void>;
+
+  /** Stores a value. Durable on disk when it resolves. `undefined` is refused: use `delete`. */
+  put(tenantId: string, key: K, value: V): Promise<void>;
+
+  /** The value stored under a key, or `undefined`. */
+  get(tenantId: string, key: K): Promise<V | undefined>;
+
+  /** Removes a record, and says whether there was one. Durable on disk when it resolves. */
+  delete(tenantId: string, key: K): Promise<boolean>;
+  /** The same, for interfaces whose `delete` resolves to nothing. */
+  delete(tenantId: string, key: K): Promise<void>;
+
+  /** Whether there is a record under a key. */
+  has(tenantId: string, key: K): Promise<boolean>;
+
+  /** All keys of a tenant, in stored order: that of the bytes of their JSON text. */
+  list(tenantId: string): Promise<K[]>;
+
+  /** The records of one tenant, for code that must not name another. */
+  tenant(tenantId: string): TenantRepository<K, V>;
+
+  /**
+   * Lets operations finish that were issued before, then releases the database. Calls made
+   * afterwards reject with `LMDBX_CLOSED`. Closing twice is fine.
+   */
+  close(): Promise<void>;
+
+  /** {@link close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The same as `new LMDBXRepository(config)`. */
+export function createLMDBXRepository<K = unknown, V = unknown>(
+  config: LMDBXConfig,
+): LMDBXRepository<K, V>;
+
+/** What an error of this package is about. */
+export type LMDBXErrorCode =
+  /** The configuration is not valid. */
+  | "LMDBX_INVALID_CONFIG"
+  /** An argument is not valid. */
+  | "LMDBX_INVALID_ARGUMENT"
+  /** The key cannot be stored exactly. */
+  | "LMDBX_INVALID_KEY"
+  /** The value cannot be stored exactly. */
+  | "LMDBX_INVALID_VALUE"
+  /** The stored key is too long. */
+  | "LMDBX_KEY_TOO_LARGE"
+  /** The encoded value is too large. */
+  | "LMDBX_VALUE_TOO_LARGE"
+  /** The stored value cannot be decoded. */
+  | "LMDBX_DECODE"
+  /** The repository is closed. */
+  | "LMDBX_CLOSED"
+  /** The repository is open for reading only. */
+  | "LMDBX_READ_ONLY"
+  /** The database has reached its mapSize. */
+  | "LMDBX_MAP_FULL"
+  /** Too many bytes of operations are queued. */
+  | "LMDBX_QUEUE_FULL"
+  /** No space is left on the device. */
+  | "LMDBX_NO_SPACE"
+  /** Memory could not be allocated. */
+  | "LMDBX_NO_MEMORY"
+  /** The operating system reported an error. */
+  | "LMDBX_IO"
+  /** Permission was denied. */
+  | "LMDBX_ACCESS"
+  /** No database exists there. */
+  | "LMDBX_NOT_FOUND"
+  /** Something that is not a directory is in the way. */
+  | "LMDBX_NOT_A_DIRECTORY"
+  /** The data file is damaged or not an LMDB file. */
+  | "LMDBX_CORRUPT"
+  /** The data file has a format this package cannot open. */
+  | "LMDBX_FORMAT"
+  /** The lock file belongs to an incompatible build of LMDB. */
+  | "LMDBX_LOCK_FORMAT"
+  /** All reader slots are in use. */
+  | "LMDBX_READERS_FULL"
+  /** The environment holds too many named databases. */
+  | "LMDBX_DATABASES_FULL"
+  /** The database name cannot be used here. */
+  | "LMDBX_NAME_CONFLICT"
+  /** Another owner opened this path with other options. */
+  | "LMDBX_CONFIG_CONFLICT"
+  /** Another copy of LMDB in this process has this path open. */
+  | "LMDBX_ALREADY_OPEN"
+  /** The environment was opened before a fork. */
+  | "LMDBX_FORKED"
+  /** Another process with the same process id uses this path. */
+  | "LMDBX_PID_CLASH"
+  /** The path lies on a network file system. */
+  | "LMDBX_NETWORK_FS"
+  /** The environment failed and must be reopened. */
+  | "LMDBX_FAILED"
+  /** Another writer was faster. */
+  | "LMDBX_CONFLICT"
+  /** The operation was abandoned. */
+  | "LMDBX_ABORTED"
+  /** The snapshot has expired. */
+  | "LMDBX_SNAPSHOT_EXPIRED"
+  /** The native addon is missing. */
+  | "LMDBX_NATIVE_MISSING"
+  /** An internal error occurred. */
+  | "LMDBX_INTERNAL";
+
+/**
+ * An error of this package. Its message says what was being done and what to do about it.
+ *
+ * Programming mistakes are `TypeError`s and `RangeError`s with the same properties;
+ * {@link isLMDBXError} recognises them too.
+ */
+export class LMDBXError extends Error {
+  private constructor();
+  readonly name: string;
+  readonly code: LMDBXErrorCode;
+  /** The directory of the repository. */
+  readonly path?: string;
+  /** The tenant of the operation. */
+  readonly tenantId?: string;
+  /** The key of the operation, in full. */
+  readonly key?: unknown;
+  /** The operating system's or LMDB's number of the error. */
+  readonly errno?: number;
+}
+
+/** Whether something caught is an error of this package, of whatever class. */
+export function isLMDBXError(error: unknown): error is LMDBXError;

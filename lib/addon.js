@@ -1,0 +1,19 @@
+"use strict";
+// The native addon, initialised for this JavaScript environment.
+
+const os = require("node:os");
+const { createError } = require("./errors.js");
+const { load } = require("./native.js");
+const values = require("./values.js");
+
+/** How many threads the runtime's pool has: libuv's, or Bun's one a core. */
+function poolThreads() {
+  if (process.versions.bun !== undefined) return os.availableParallelism();
+  const configured = Number.parseInt(process.env.UV_THREADPOOL_SIZE ?? "", 10);
+  return configured > 0 ? configured : 4;
+}
+
+const addon = load();
+addon.initialize({ createError, poolThreads: poolThreads(), values });
+
+module.exports = addon;

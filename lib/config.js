@@ -1,0 +1,115 @@
+"use strict";
+// The configuration: checked here, where mistakes can be named in the caller's terms, and handed to
+// the core as one JSON text.
+
+const path = require("node:path");
+const { fileURLToPath } = require("node:url");
+const { typeError, rangeError } = require("./errors.js");
+
+const ENCODINGS = ["msgpack", "json", "string"];
+const OPTIONS = ["path", "name", "compression", "encoding", "mapSize"];
+
+/** @param {string} message */
+const wrongType = (message) => typeError("LMDBX_INVALID_CONFIG", message);
+
+/** @param {unknown} value */
+function shown(value) {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+/** @param {unknown} given */
+function resolvePath(given) {
+  let directory = given;
+  if (given instanceof URL || Object.prototype.toString.call(given) === "[object URL]") {
+    try {
+      directory = fileURLToPath(/** @type {URL} */ (given));
+    } catch (cause) {
+      throw typeError("LMDBX_INVALID_CONFIG", `path: ${given} is not a file: URL`, { cause });
+    }
+  }
+  if (typeof directory !== "string") {
+    throw wrongType("path: give the database directory as a string or a file: URL");
+  }
+  if (directory === "") throw wrongType("path: the empty string names no directory");
+  checkText("path", directory);
+  return path.resolve(directory);
+}
+
+/**
+ * @param {string} field
+ * @param {string} text
+ */
+function checkText(field, text) {
+  if (text.includes("\0")) throw wrongType(`${field}: must not contain a NUL character`);
+  if (!text.isWellFormed()) throw wrongType(`${field}: must not contain a lone surrogate`);
+}
+
+/** The distance of two words in edits, for suggestions. */
+function distance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1].toLowerCase() === b[j - 1].toLowerCase() ? 0 : 1;
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + change);
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+const warned = new Set();
+
+/** Shared configuration objects were accepted before, so an unknown name is no error. */
+function warnOfUnknown(option) {
+  if (warned.has(option)) return;
+  warned.add(option);
+  const nearest = OPTIONS.map((name) => ({ name, edits: distance(option, name) })).sort(
+    (a, b) => a.edits - b.edits,
+  )[0];
+  const hint = nearest.edits <= 3 ? `; did you mean ${nearest.name}?` : "";
+  process.emitWarning(`unknown option ${JSON.stringify(option)} is ignored${hint}`, {
+    type: "LMDBXWarning",
+    code: "LMDBX_UNKNOWN_OPTION",
+  });
+}
+
+/**
+ * Checks a configuration and fills in what can be known without opening.
+ * @param {import("../index.d.ts").LMDBXConfig} config
+ */
+function readConfig(config) {
+  if (typeof config !== "object" || config === null || Array.isArray(config)) {
+    throw wrongType("config: give an object with at least a path");
+  }
+  const { name, compression = false, encoding = "msgpack", mapSize = 0 } = config;
+  if (config.path === undefined) throw wrongType("path: missing; give the database directory");
+  const directory = resolvePath(config.path);
+  if (name !== undefined) {
+    if (typeof name !== "string" || name === "") {
+      throw wrongType("name: give a non-empty string, or leave it out for the main database");
+    }
+    checkText("name", name);
+  }
+  if (typeof compression !== "boolean") {
+    throw wrongType(`compression: give true or false, not ${shown(compression)}`);
+  }
+  if (!ENCODINGS.includes(encoding)) {
+    throw wrongType(`encoding: ${shown(encoding)} is none of ${ENCODINGS.join(", ")}`);
+  }
+  if (typeof mapSize !== "number") {
+    throw wrongType(`mapSize: give a number of bytes, not ${shown(mapSize)}`);
+  }
+  if (!Number.isSafeInteger(mapSize) || mapSize < 0) {
+    throw rangeError(
+      "LMDBX_INVALID_CONFIG",
+      `mapSize: ${mapSize} is no positive safe integer; give bytes, or leave it out`,
+    );
+  }
+  for (const option of Object.keys(config)) {
+    if (!OPTIONS.includes(option)) warnOfUnknown(option);
+  }
+  return { path: directory, name, compression, encoding, mapSize };
+}
+
+module.exports = { readConfig };

@@ -1,0 +1,83 @@
+"use strict";
+// Keys as text. The engine's own JSON.stringify defines the bytes; what JSON would silently turn
+// into null or {} is refused, since two keys would then be one.
+
+const { typeError } = require("./errors.js");
+
+/** @param {unknown} tenantId */
+function checkTenant(tenantId) {
+  if (typeof tenantId === "string" && tenantId !== "") return;
+  const given = tenantId === "" ? "the empty string" : typeof tenantId;
+  throw typeError("LMDBX_INVALID_ARGUMENT", `tenantId: give a non-empty string, not ${given}`);
+}
+
+/** Objects that JSON.stringify shows as {} or as an index map, by what they say they are. */
+const OPAQUE =
+  /^\[object (?:Map|Set|WeakMap|WeakSet|WeakRef|Error|RegExp|Promise|Generator|(?:Shared)?ArrayBuffer|DataView|\w*Array|Symbol|BigInt)\]$/;
+
+/**
+ * Refuses, as a replacer that changes nothing, what JSON would lose.
+ * @this {unknown} the object or array that holds the value
+ */
+function refuseLosses(_name, value) {
+  switch (typeof value) {
+    case "number":
+      if (!Number.isFinite(value)) throw new TypeError(`${value} would become null`);
+      break;
+    case "function":
+    case "symbol":
+      throw new TypeError(`a ${typeof value} has no JSON text`);
+    case "undefined":
+      if (Array.isArray(this)) throw new TypeError("undefined in an array would become null");
+      break;
+    case "object":
+      if (value === null || Array.isArray(value)) break;
+      if (value instanceof Error || OPAQUE.test(Object.prototype.toString.call(value))) {
+        const kind = Object.prototype.toString.call(value).slice(8, -1);
+        throw new TypeError(`a value of type ${kind} has no exact JSON text`);
+      }
+      break;
+    default:
+  }
+  return value;
+}
+
+/**
+ * The JSON text of a key.
+ * @param {unknown} key
+ * @returns {string}
+ */
+function keyText(key) {
+  if (typeof key === "string") return JSON.stringify(key);
+  let text;
+  let cause;
+  try {
+    text = JSON.stringify(key, refuseLosses);
+  } catch (error) {
+    cause = error;
+  }
+  if (text !== undefined) return text;
+  const reason = cause instanceof Error ? cause.message : `${typeof key} has no JSON text`;
+  throw typeError("LMDBX_INVALID_KEY", `the key is not JSON-serialisable: ${reason}`, { cause });
+}
+
+/**
+ * The stored key: tenant id, colon, JSON text.
+ * @param {unknown} tenantId
+ * @param {unknown} key
+ */
+function storedKey(tenantId, key) {
+  checkTenant(tenantId);
+  return `${tenantId}:${keyText(key)}`;
+}
+
+/**
+ * What the stored keys of a tenant begin with.
+ * @param {unknown} tenantId
+ */
+function tenantPrefix(tenantId) {
+  checkTenant(tenantId);
+  return `${tenantId}:`;
+}
+
+module.exports = { checkTenant, storedKey, tenantPrefix };

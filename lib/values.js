@@ -1,0 +1,158 @@
+"use strict";
+// What src/binding/value_*.c leaves to JavaScript: telling exotic objects apart, reading and
+// building Map and Set. The addon is handed these functions when it is initialised. Intrinsics are
+// taken at load, so that later patches of the globals change nothing.
+
+const { types } = require("node:util");
+
+/** How value_encode.c treats an object; the numbers are shared with enum object_class there. */
+const FIELDS = 0;
+const ARRAY = 1;
+const DATE = 2;
+const ARRAY_BUFFER = 3;
+const MAP = 4;
+const SET = 5;
+const TO_JSON = 6;
+/** Plus a code of enum lmdbx_typed_array, which is the index here. */
+const TYPED_ARRAY = 16;
+const TYPED_ARRAYS = [
+  "Int8Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "Int16Array",
+  "Uint16Array",
+  "Int32Array",
+  "Uint32Array",
+  "Float32Array",
+  "Float64Array",
+  "BigInt64Array",
+  "BigUint64Array",
+];
+const DATA_VIEW = TYPED_ARRAY + TYPED_ARRAYS.length;
+
+const { apply, getPrototypeOf } = Reflect;
+const { isArray } = Array;
+const typedArrayPrototype = getPrototypeOf(Uint8Array.prototype);
+const getterOf = (object, name) => Object.getOwnPropertyDescriptor(object, name).get;
+const typedArrayTag = getterOf(typedArrayPrototype, Symbol.toStringTag);
+const typedArrayBuffer = getterOf(typedArrayPrototype, "buffer");
+const typedArrayLength = getterOf(typedArrayPrototype, "length");
+const typedArrayAt = typedArrayPrototype.at;
+const dataViewBuffer = getterOf(DataView.prototype, "buffer");
+const dataViewLength = getterOf(DataView.prototype, "byteLength");
+const { forEach: mapForEach, set: mapSet } = Map.prototype;
+const { forEach: setForEach, add: setAdd } = Set.prototype;
+const objectToString = Object.prototype.toString;
+
+const SHARED = "a SharedArrayBuffer, which other threads can change; copy it";
+const DETACHED = "a detached or shrunken buffer";
+
+/**
+ * Calls what throws if a buffer is detached or a view out of its bounds.
+ * @param {() => void} probe
+ * @param {number} sound - the answer if it does not throw
+ */
+function probed(probe, sound) {
+  try {
+    probe();
+    return sound;
+  } catch {
+    return DETACHED;
+  }
+}
+
+/** @param {ArrayBufferView} view */
+function classifyView(view) {
+  if (types.isDataView(view)) {
+    if (types.isSharedArrayBuffer(apply(dataViewBuffer, view, []))) return SHARED;
+    return probed(() => apply(dataViewLength, view, []), DATA_VIEW);
+  }
+  const tag = apply(typedArrayTag, view, []);
+  const code = TYPED_ARRAYS.indexOf(tag);
+  if (code < 0) return `a ${tag}; use a Float32Array`;
+  if (types.isSharedArrayBuffer(apply(typedArrayBuffer, view, []))) return SHARED;
+  if (apply(typedArrayLength, view, []) > 0) return TYPED_ARRAY + code;
+  return probed(() => apply(typedArrayAt, view, [0]), TYPED_ARRAY + code);
+}
+
+/**
+ * What would lose its content without a word, and has no toJSON to speak for it.
+ * @param {object} value
+ * @returns {string | undefined}
+ */
+function refusal(value) {
+  if (types.isPromise(value)) return "a Promise; did you forget await?";
+  if (typeof value.then === "function") return "a thenable; did you forget await?";
+  if (types.isNativeError(value) || value instanceof Error) {
+    return "an Error; store its name, message and stack as strings";
+  }
+  if (types.isRegExp(value)) return "a RegExp; store its source and flags";
+  if (types.isBoxedPrimitive(value)) return "a boxed primitive; store value.valueOf()";
+  if (types.isWeakMap(value)) return "a WeakMap, which has no list of its entries";
+  if (types.isWeakSet(value)) return "a WeakSet, which has no list of its members";
+  if (types.isGeneratorObject(value)) return "a generator; store what it yields";
+  if (types.isMapIterator(value) || types.isSetIterator(value)) {
+    return "an iterator; store what it yields";
+  }
+  if (types.isExternal(value)) return "an external value of an addon";
+  const tag = apply(objectToString, value, []);
+  if (tag === "[object WeakRef]") return "a WeakRef; store what it refers to";
+  return undefined;
+}
+
+/**
+ * @param {object} value - neither an array nor, as far as its prototype tells, a plain object
+ * @param {boolean} mayCall - whether a toJSON is to be called; not for what one returned
+ * @returns {number | string} a class, or why the value is refused
+ */
+function classify(value, mayCall) {
+  if (types.isDate(value)) return DATE;
+  if (ArrayBuffer.isView(value)) return classifyView(value);
+  if (types.isMap(value)) return MAP;
+  if (types.isSet(value)) return SET;
+  if (types.isSharedArrayBuffer(value)) return SHARED;
+  if (types.isArrayBuffer(value)) return probed(() => new Uint8Array(value), ARRAY_BUFFER);
+  if (mayCall && typeof value.toJSON === "function") return TO_JSON;
+  if (isArray(value)) return ARRAY; /* a proxy of one */
+  return refusal(value) ?? FIELDS;
+}
+
+/**
+ * Members of a Set; keys and values of a Map in turn. A copy: what is read from it may change the
+ * original meanwhile.
+ * @param {Map<unknown, unknown> | Set<unknown>} value
+ */
+function itemsOf(value) {
+  /** @type {unknown[]} */
+  const items = [];
+  if (types.isMap(value)) {
+    apply(mapForEach, value, [(item, key) => items.push(key, item)]);
+  } else {
+    apply(setForEach, value, [(item) => items.push(item)]);
+  }
+  return items;
+}
+
+/**
+ * @param {{ toJSON(key: string): unknown }} value
+ * @param {string} key - under which its container holds it
+ */
+function callToJSON(value, key) {
+  return value.toJSON(key);
+}
+
+/** @param {unknown[]} items - key, value, key, value ... */
+function toMap(items) {
+  const map = new Map();
+  for (let at = 0; at < items.length; at += 2) apply(mapSet, map, [items[at], items[at + 1]]);
+  return map;
+}
+
+/** @param {unknown[]} items */
+function toSet(items) {
+  const set = new Set();
+  for (const item of items) apply(setAdd, set, [item]);
+  return set;
+}
+
+module.exports = { classify, itemsOf, callToJSON, toMap, toSet };

@@ -1,0 +1,181 @@
+/*
+ * Loading: the addon's state for one JavaScript environment, and the executor
+ * that lends the core the runtime's thread pool.
+ *
+ * Life. lib/index.js calls initialize once for each environment. At the
+ * environment's end the cleanup hook destroys the host, which drops what has not
+ * started; jobs that run on hold the host's memory, not the addon's. Finalizers
+ * of externals come in any order, and after it.
+ */
+#include "binding/binding.h"
+
+#include <stdlib.h>
+
+/* ------------------------------------------------------------------ executor */
+
+struct work {
+  napi_async_work handle;
+  struct lmdbx_job *job;
+};
+
+static void work_execute(napi_env env, void *data) { /* pool thread */
+  (void)env;
+  lmdbx_job_run(((struct work *)data)->job);
+}
+
+/* Under some runtimes this never comes for work that outlives its environment;
+ * the few bytes of `work` are then lost with it. */
+static void work_complete(napi_env env, napi_status status, void *data) {
+  (void)status; /* a dropped job is recognised by not having run */
+  struct work *work = data;
+  (void)napi_delete_async_work(env, work->handle);
+  lmdbx_job_done(work->job);
+  free(work);
+}
+
+static int executor_submit(void *context, struct lmdbx_job *job) {
+  struct lmdbx__addon *addon = context;
+  napi_value name = NULL;
+  struct work *work = malloc(sizeof *work);
+  if (work == NULL) return -1;
+  work->job = job;
+  if (napi_create_string_utf8(addon->env, "lmdbx", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_async_work(addon->env, NULL, name, work_execute, work_complete, work,
+                             &work->handle) != napi_ok) {
+    free(work);
+    return -1;
+  }
+  if (napi_queue_async_work(addon->env, work->handle) != napi_ok) {
+    (void)napi_delete_async_work(addon->env, work->handle);
+    free(work);
+    return -1;
+  }
+  return 0;
+}
+
+static void executor_wake(void *context) { /* any thread, under the host's mutex */
+  struct lmdbx__addon *addon = context;
+  (void)napi_call_threadsafe_function(addon->wake, NULL, napi_tsfn_nonblocking);
+}
+
+static void executor_busy(void *context, bool busy) {
+  struct lmdbx__addon *addon = context;
+  if (busy) {
+    (void)napi_ref_threadsafe_function(addon->env, addon->wake);
+  } else {
+    (void)napi_unref_threadsafe_function(addon->env, addon->wake);
+  }
+}
+
+static void deliver(napi_env env, napi_value callback, void *context, void *data) {
+  (void)callback;
+  (void)data;
+  struct lmdbx__addon *addon = context;
+  if (env != NULL && addon->host != NULL) lmdbx_host_deliver(addon->host);
+}
+
+static napi_value flush(napi_env env, napi_callback_info info) {
+  (void)info;
+  void *data = NULL;
+  if (napi_get_instance_data(env, &data) != napi_ok || data == NULL) return NULL;
+  struct lmdbx__addon *addon = data;
+  napi_handle_scope scope = NULL;
+  if (addon->host == NULL || napi_open_handle_scope(env, &scope) != napi_ok) return NULL;
+  lmdbx_host_flush(addon->host);
+  (void)napi_close_handle_scope(env, scope);
+  return NULL;
+}
+
+/* --------------------------------------------------------------------- state */
+
+static void addon_end(void *data) { /* the cleanup hook */
+  struct lmdbx__addon *addon = data;
+  if (addon->host == NULL) return;
+  lmdbx_host_destroy(addon->host);
+  addon->host = NULL;
+}
+
+static void addon_finalize(napi_env env, void *data, void *hint) {
+  (void)hint;
+  struct lmdbx__addon *addon = data;
+  addon_end(addon);
+  lmdbx__value_types_free(env, &addon->types);
+  lmdbx_buffer_free(&addon->key);
+  lmdbx_buffer_free(&addon->value);
+  free(addon);
+}
+
+static napi_status take_function(napi_env env, napi_value from, const char *name, napi_ref *out) {
+  napi_value function = NULL;
+  napi_status status = napi_get_named_property(env, from, name, &function);
+  if (status != napi_ok) return status;
+  return napi_create_reference(env, function, 1, out);
+}
+
+static napi_status create_wake(struct lmdbx__addon *addon) {
+  napi_value name = NULL;
+  napi_status status = napi_create_string_utf8(addon->env, "lmdbx", NAPI_AUTO_LENGTH, &name);
+  if (status != napi_ok) return status;
+  status = napi_create_threadsafe_function(addon->env, NULL, NULL, name, 0, 1, NULL, NULL, addon,
+                                           deliver, &addon->wake);
+  if (status != napi_ok) return status;
+  return napi_unref_threadsafe_function(addon->env, addon->wake);
+}
+
+/* initialize({ createError, poolThreads, values }): once an environment. */
+static napi_value initialize(napi_env env, napi_callback_info info) {
+  static const struct lmdbx_executor executor = {executor_submit, executor_wake, executor_busy};
+  napi_value helpers = NULL;
+  napi_value global = NULL;
+  napi_value json = NULL;
+  napi_value value = NULL;
+  napi_value flush_function = NULL;
+  size_t count = 1;
+  uint32_t pool_threads = 0;
+  void *existing = NULL;
+  if (napi_get_instance_data(env, &existing) != napi_ok || existing != NULL) return NULL;
+  struct lmdbx__addon *addon = calloc(1, sizeof *addon);
+  if (addon == NULL) goto failed;
+  addon->env = env;
+  if (napi_get_cb_info(env, info, &count, &helpers, NULL, NULL) != napi_ok ||
+      napi_get_global(env, &global) != napi_ok ||
+      napi_get_named_property(env, global, "JSON", &json) != napi_ok ||
+      take_function(env, json, "parse", &addon->parse_json) != napi_ok ||
+      take_function(env, global, "queueMicrotask", &addon->queue_microtask) != napi_ok ||
+      take_function(env, helpers, "createError", &addon->create_error) != napi_ok ||
+      napi_get_named_property(env, helpers, "poolThreads", &value) != napi_ok ||
+      napi_get_value_uint32(env, value, &pool_threads) != napi_ok ||
+      napi_get_named_property(env, helpers, "values", &value) != napi_ok ||
+      napi_create_function(env, "flush", NAPI_AUTO_LENGTH, flush, NULL, &flush_function) !=
+          napi_ok ||
+      napi_create_reference(env, flush_function, 1, &addon->flush) != napi_ok) {
+    goto failed;
+  }
+  if (lmdbx__value_types_init(env, &addon->types, value) != LMDBX_OK) goto failed;
+  if (create_wake(addon) != napi_ok) goto failed;
+  if (lmdbx_host_create(&executor, addon, pool_threads, &addon->host, NULL) != LMDBX_OK) {
+    goto failed;
+  }
+  /* After the threadsafe function: hooks run last in, first out. */
+  if (napi_set_instance_data(env, addon, addon_finalize, NULL) != napi_ok) goto failed;
+  if (napi_add_env_cleanup_hook(env, addon_end, addon) != napi_ok) {
+    (void)napi_throw_error(env, "LMDBX_INTERNAL", "loading: no cleanup hook could be added");
+  }
+  return NULL;
+failed:
+  if (addon != NULL && addon->host != NULL) lmdbx_host_destroy(addon->host);
+  free(addon); /* references die with the environment, which cannot use them */
+  (void)napi_throw_error(env, "LMDBX_INTERNAL", "loading: the addon could not be initialised");
+  return NULL;
+}
+
+NAPI_MODULE_INIT() {
+  napi_value function = NULL;
+  if (napi_create_function(env, "initialize", NAPI_AUTO_LENGTH, initialize, NULL, &function) !=
+          napi_ok ||
+      napi_set_named_property(env, exports, "initialize", function) != napi_ok ||
+      lmdbx__repository_functions(env, exports) != napi_ok) {
+    return NULL;
+  }
+  return exports;
+}

@@ -1,0 +1,68 @@
+/*
+ * binding - the only place that knows N-API. Arguments in, values, promises and
+ * errors out; what they mean is decided in the layers below.
+ *
+ * Everything here runs on the JavaScript thread of one environment (main thread
+ * or worker), except the execute callback of a job and the waking of the thread.
+ * State lives in struct lmdbx__addon, the environment's instance data; there are
+ * no globals, since the addon is loaded once and used by many environments.
+ *
+ * No call here throws: what goes wrong rejects the promise that the call
+ * returns. Only `open`, which returns no promise, throws.
+ */
+#ifndef LMDBX_BINDING_BINDING_H
+#define LMDBX_BINDING_BINDING_H
+
+#include "binding/value.h"
+#include "lmdbx.h"
+
+#include <node_api.h>
+
+struct lmdbx__addon {
+  napi_env env;
+  struct lmdbx_host *host; /* NULL after the environment's end */
+  napi_threadsafe_function wake;
+  struct lmdbx__value_types types;
+  napi_ref create_error;    /* lib/errors.js */
+  napi_ref parse_json;      /* JSON.parse */
+  napi_ref queue_microtask; /* queueMicrotask */
+  napi_ref flush;           /* our own function, for queueMicrotask */
+  struct lmdbx_buffer key;   /* scratch, kept from call to call */
+  struct lmdbx_buffer value; /* likewise, given back when large */
+};
+
+/* The most scratch memory kept between two calls. */
+#define LMDBX__SCRATCH_KEPT ((size_t)1024 * 1024)
+
+/* ------------------------------------------------------------- repository.c */
+
+/* Adds open, get, put ... to exports. */
+napi_status lmdbx__repository_functions(napi_env env, napi_value exports);
+/* Hands a scan to JavaScript, which closes it when collected. Takes the scan
+ * over even if it fails. */
+napi_status lmdbx__scan_wrap(napi_env env, struct lmdbx_scan *scan, napi_value *out);
+
+/* ----------------------------------------------------------------- settle.c */
+
+/* What a request's `user` is: its promise's deferred. */
+void lmdbx__settle_void(void *context, void *user, const struct lmdbx_result *result);
+void lmdbx__settle_boolean(void *context, void *user, const struct lmdbx_result *result);
+void lmdbx__settle_value(void *context, void *user, const struct lmdbx_result *result);
+void lmdbx__settle_page(void *context, void *user, const struct lmdbx_result *result);
+
+/* ------------------------------------------------------------------ error.c */
+
+/* Where an error happened; what is not known is empty or NULL. */
+struct lmdbx__error_place {
+  const char *path;
+  struct lmdbx_slice key; /* stored key, or prefix of a tenant */
+};
+
+/* The JavaScript Error for *error, made by lib/errors.js. NULL only if the
+ * engine is out of memory or shutting down. */
+napi_value lmdbx__error_create(struct lmdbx__addon *addon, const struct lmdbx_error *error,
+                               const struct lmdbx__error_place *place);
+/* The pending exception, taken off the engine. */
+napi_value lmdbx__error_take_pending(napi_env env);
+
+#endif

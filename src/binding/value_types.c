@@ -1,0 +1,114 @@
+/* What the conversions share: references, and strings as UTF-8. */
+#include "binding/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for the first try at a string. Most fit; the others are measured. */
+#define FIRST_TRY 256
+/* The engine ends text with a NUL, and stops early rather than cut a character
+ * of up to four bytes. */
+#define LONGEST_CHARACTER 4
+
+#define HIGH_SURROGATE(unit) (((unit)&0xFC00) == 0xD800)
+#define LOW_SURROGATE(unit) (((unit)&0xFC00) == 0xDC00)
+
+static napi_status take(napi_env env, napi_value from, const char *name, napi_ref *out) {
+  napi_value value = NULL;
+  napi_status status = napi_get_named_property(env, from, name, &value);
+  return status == napi_ok ? napi_create_reference(env, value, 1, out) : status;
+}
+
+int lmdbx__value_types_init(napi_env env, struct lmdbx__value_types *types, napi_value helpers) {
+  napi_value global = NULL;
+  napi_value object = NULL;
+  if (napi_get_global(env, &global) == napi_ok &&
+      napi_get_named_property(env, global, "Object", &object) == napi_ok &&
+      take(env, object, "prototype", &types->object_prototype) == napi_ok &&
+      take(env, helpers, "classify", &types->classify) == napi_ok &&
+      take(env, helpers, "itemsOf", &types->items_of) == napi_ok &&
+      take(env, helpers, "callToJSON", &types->call_to_json) == napi_ok &&
+      take(env, helpers, "toMap", &types->to_map) == napi_ok &&
+      take(env, helpers, "toSet", &types->to_set) == napi_ok) {
+    return LMDBX_OK;
+  }
+  bool pending = false;
+  (void)napi_is_exception_pending(env, &pending);
+  return pending ? LMDBX__JS_EXCEPTION : LMDBX_INTERNAL;
+}
+
+void lmdbx__value_types_free(napi_env env, struct lmdbx__value_types *types) {
+  napi_ref *refs[] = {&types->object_prototype, &types->classify, &types->items_of,
+                      &types->call_to_json,     &types->to_map,   &types->to_set};
+  for (size_t at = 0; at < sizeof refs / sizeof refs[0]; at++) {
+    if (*refs[at] != NULL) (void)napi_delete_reference(env, *refs[at]);
+    *refs[at] = NULL;
+  }
+}
+
+/* Whether a string has a surrogate without its other half. */
+static int has_lone_surrogate(napi_env env, napi_value string, bool *out) {
+  size_t length = 0;
+  if (napi_get_value_string_utf16(env, string, NULL, 0, &length) != napi_ok) return LMDBX_INTERNAL;
+  char16_t *units = malloc((length + 1) * sizeof *units);
+  if (units == NULL) return LMDBX_NO_MEMORY;
+  int code = LMDBX_OK;
+  *out = false;
+  if (napi_get_value_string_utf16(env, string, units, length + 1, &length) != napi_ok) {
+    code = LMDBX_INTERNAL;
+    length = 0;
+  }
+  for (size_t at = 0; at < length && !*out; at++) {
+    if (HIGH_SURROGATE(units[at])) {
+      bool paired = at + 1 < length && LOW_SURROGATE(units[at + 1]);
+      *out = !paired;
+      at++;
+    } else {
+      *out = LOW_SURROGATE(units[at]);
+    }
+  }
+  free(units);
+  return code;
+}
+
+/* The engine writes U+FFFD for a lone surrogate; but U+FFFD may also be meant. */
+static bool has_replacement(const uint8_t *text, size_t size) {
+  const uint8_t *end = text + size;
+  for (const uint8_t *at = text; at < end; at++) {
+    at = memchr(at, 0xEF, (size_t)(end - at));
+    if (at == NULL) return false;
+    if (end - at >= 3 && at[1] == 0xBF && at[2] == 0xBD) return true;
+  }
+  return false;
+}
+
+int lmdbx__string_utf8(napi_env env, napi_value string, struct lmdbx_buffer *out,
+                       bool *well_formed) {
+  size_t size = 0;
+  size_t room = FIRST_TRY;
+  *well_formed = true;
+  if (lmdbx_buffer_reserve(out, room) != LMDBX_OK) return LMDBX_NO_MEMORY;
+  room = out->capacity - out->size;
+  char *text = (char *)out->data + out->size;
+  if (napi_get_value_string_utf8(env, string, text, room, &size) != napi_ok) return LMDBX_INTERNAL;
+  if (size + LONGEST_CHARACTER >= room) {
+    if (napi_get_value_string_utf8(env, string, NULL, 0, &size) != napi_ok) return LMDBX_INTERNAL;
+    if (size > LMDBX_MAX_VALUE_SIZE) return LMDBX_VALUE_TOO_LARGE;
+    if (lmdbx_buffer_reserve(out, size + 1) != LMDBX_OK) return LMDBX_NO_MEMORY;
+    text = (char *)out->data + out->size;
+    if (napi_get_value_string_utf8(env, string, text, size + 1, &size) != napi_ok) {
+      return LMDBX_INTERNAL;
+    }
+  }
+  if (out->size > LMDBX_MAX_VALUE_SIZE || size > LMDBX_MAX_VALUE_SIZE - out->size) {
+    return LMDBX_VALUE_TOO_LARGE;
+  }
+  if (has_replacement(out->data + out->size, size)) {
+    bool lone = false;
+    int code = has_lone_surrogate(env, string, &lone);
+    if (code != LMDBX_OK) return code;
+    *well_formed = !lone;
+  }
+  out->size += size;
+  return LMDBX_OK;
+}

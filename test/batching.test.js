@@ -1,0 +1,144 @@
+"use strict";
+// Group commit, read batches, and the order of operations within one repository.
+
+const { describe, test } = require("node:test");
+const assert = require("node:assert/strict");
+
+const { counters } = require("../lib/repository.js");
+const { using, rejection } = require("./support/temporary.js");
+
+const COUNT = 1000;
+const range = Array.from({ length: COUNT }, (_, i) => i);
+
+describe("batching", () => {
+  test(
+    "1,000 puts issued in one turn take one commit",
+    using(async (open) => {
+      const repository = open();
+      await repository.ready();
+      const before = counters(repository);
+      await Promise.all(range.map((i) => repository.put("t", i, { i })));
+      const after = counters(repository);
+      assert.equal(after.commits - before.commits, 1);
+      assert.equal(after.lastTxnId - before.lastTxnId, 1);
+      assert.equal(after.operations - before.operations, COUNT);
+    }),
+  );
+
+  test(
+    "puts of concurrent async functions share commits",
+    using(async (open) => {
+      const repository = open();
+      await repository.ready();
+      const before = counters(repository).commits;
+      const lane = async (name) => {
+        for (let i = 0; i < 20; i++) await repository.put("t", `${name}-${i}`, i);
+      };
+      await Promise.all(range.slice(0, 64).map(lane));
+      const commits = counters(repository).commits - before;
+      assert.ok(commits <= 40, `${commits} commits for 1,280 puts in 64 lanes`);
+    }),
+  );
+
+  test(
+    "1,000 reads issued in one turn travel as one job",
+    using(async (open) => {
+      const repository = open();
+      await repository.put("t", 1, "x");
+      const before = counters(repository);
+      await Promise.all(range.map((i) => (i % 2 ? repository.get("t", 1) : repository.has("t", 1))));
+      const after = counters(repository);
+      assert.equal(after.readJobs - before.readJobs, 1);
+      assert.equal(after.reads - before.reads, COUNT);
+    }),
+  );
+
+  test(
+    "one failing operation inside a group harms no neighbour",
+    using(async (open) => {
+      const repository = open();
+      await repository.ready();
+      const before = counters(repository).commits;
+      const results = await Promise.allSettled(
+        range.map((i) => repository.put("t", i === 500 ? "x".repeat(600) : i, i)),
+      );
+      results.forEach((result, i) =>
+        assert.equal(result.status, i === 500 ? "rejected" : "fulfilled"),
+      );
+      assert.equal(results[500].reason.code, "LMDBX_KEY_TOO_LARGE");
+      assert.equal(counters(repository).commits - before, 1);
+      assert.equal((await repository.list("t")).length, COUNT - 1);
+    }),
+  );
+
+  test(
+    "when the map fills inside a group, what fits is written and the rest rejects",
+    using(async (open) => {
+      const repository = open({ mapSize: 1024 * 1024 });
+      const value = "x".repeat(3000);
+      const results = await Promise.allSettled(range.map((i) => repository.put("t", i, value)));
+      const kept = range.filter((i) => results[i].status === "fulfilled");
+      const lost = range.filter((i) => results[i].status === "rejected");
+      assert.ok(kept.length > 0 && lost.length > 0);
+      for (const i of lost) assert.equal(results[i].reason.code, "LMDBX_MAP_FULL");
+      assert.deepStrictEqual(new Set(await repository.list("t")), new Set(kept));
+      for (const i of kept) await repository.delete("t", i);
+      assert.deepStrictEqual(await repository.list("t"), []);
+      await repository.put("t", "again", value);
+    }),
+  );
+});
+
+describe("order", () => {
+  test(
+    "a read sees the writes issued before it, and none issued after it",
+    using(async (open) => {
+      const repository = open();
+      for (const when of ["while opening", "once open"]) {
+        await repository.delete("t", "k");
+        const steps = [
+          repository.get("t", "k"),
+          repository.put("t", "k", 1),
+          repository.get("t", "k"),
+          repository.has("t", "k"),
+          repository.put("t", "k", 2),
+          repository.get("t", "k"),
+          repository.list("t"),
+          repository.delete("t", "k"),
+          repository.has("t", "k"),
+          repository.list("t"),
+          repository.delete("t", "k"),
+          repository.put("t", "k", 3),
+          repository.get("t", "k"),
+        ];
+        assert.deepStrictEqual(
+          await Promise.all(steps),
+          [undefined, undefined, 1, true, undefined, 2, ["k"], true, false, [], false, undefined, 3],
+          when,
+        );
+      }
+    }),
+  );
+
+  test(
+    "promises of writes settle in the order of issue",
+    using(async (open) => {
+      const repository = open();
+      const settled = [];
+      await Promise.all(range.map((i) => repository.put("t", i, i).then(() => settled.push(i))));
+      assert.deepStrictEqual(settled, range);
+    }),
+  );
+
+  test(
+    "a failed write is not seen by the read behind it",
+    using(async (open) => {
+      const repository = open({ mapSize: 256 * 1024 });
+      await repository.put("t", "k", "old");
+      const put = repository.put("t", "k", "x".repeat(1024 * 1024));
+      const get = repository.get("t", "k");
+      assert.equal((await rejection(put)).code, "LMDBX_MAP_FULL");
+      assert.equal(await get, "old");
+    }),
+  );
+});
