@@ -52,18 +52,12 @@ static int on_timestamp(struct lmdbx__reader *reader, struct lmdbx_slice payload
 
 static int on_typed_array(struct lmdbx__reader *reader, struct lmdbx_slice payload,
                           struct lmdbx__item *out) {
-  static const uint8_t element_sizes[LMDBX_TYPED_ARRAY_COUNT] = {
-      [LMDBX_INT8_ARRAY] = 1,     [LMDBX_UINT8_ARRAY] = 1,     [LMDBX_UINT8_CLAMPED_ARRAY] = 1,
-      [LMDBX_INT16_ARRAY] = 2,    [LMDBX_UINT16_ARRAY] = 2,    [LMDBX_INT32_ARRAY] = 4,
-      [LMDBX_UINT32_ARRAY] = 4,   [LMDBX_FLOAT32_ARRAY] = 4,   [LMDBX_FLOAT64_ARRAY] = 8,
-      [LMDBX_BIGINT64_ARRAY] = 8, [LMDBX_BIGUINT64_ARRAY] = 8, [LMDBX_DATA_VIEW] = 1,
-  };
   if (payload.size == 0 || payload.data[0] >= LMDBX_TYPED_ARRAY_COUNT) {
     return refuse(reader, payload, "a typed array has an unknown type");
   }
   enum lmdbx_typed_array code = payload.data[0];
   struct lmdbx_slice elements = {payload.data + 1, payload.size - 1};
-  if (elements.size % element_sizes[code] != 0) {
+  if (elements.size % lmdbx__typed_array_element_size(code) != 0) {
     return refuse(reader, payload, "a typed array ends inside an element");
   }
   return lmdbx__reader_answer(

@@ -107,6 +107,16 @@ int lmdbx__pack_bytes(struct lmdbx_buffer *out, struct lmdbx_slice bytes) {
   return msgpack_pack_bin_with_body(&packer, bytes.data, bytes.size);
 }
 
+size_t lmdbx__typed_array_element_size(enum lmdbx_typed_array code) {
+  static const uint8_t element_sizes[LMDBX_TYPED_ARRAY_COUNT] = {
+      [LMDBX_INT8_ARRAY] = 1,     [LMDBX_UINT8_ARRAY] = 1,     [LMDBX_UINT8_CLAMPED_ARRAY] = 1,
+      [LMDBX_INT16_ARRAY] = 2,    [LMDBX_UINT16_ARRAY] = 2,    [LMDBX_INT32_ARRAY] = 4,
+      [LMDBX_UINT32_ARRAY] = 4,   [LMDBX_FLOAT32_ARRAY] = 4,   [LMDBX_FLOAT64_ARRAY] = 8,
+      [LMDBX_BIGINT64_ARRAY] = 8, [LMDBX_BIGUINT64_ARRAY] = 8, [LMDBX_DATA_VIEW] = 1,
+  };
+  return element_sizes[code];
+}
+
 int lmdbx__pack_typed_array(struct lmdbx_buffer *out, enum lmdbx_typed_array code,
                             struct lmdbx_slice elements) {
   int result = check_room(out, elements.size);

@@ -50,6 +50,9 @@ enum lmdbx_typed_array {
   LMDBX_TYPED_ARRAY_COUNT
 };
 
+/* 1, 2, 4 or 8 bytes; 1 for a DataView. code must be one of the enum's. */
+size_t lmdbx__typed_array_element_size(enum lmdbx_typed_array code);
+
 int lmdbx__pack_nil(struct lmdbx_buffer *out);
 int lmdbx__pack_undefined(struct lmdbx_buffer *out);
 int lmdbx__pack_boolean(struct lmdbx_buffer *out, bool value);

@@ -44,6 +44,7 @@ static const char doing[] = "open the database";
 #define MAX_PAGE_SIZE 32768
 #define MAX_DEPTH 32 /* liblmdb's cursor stack */
 #define NO_PAGE UINT64_MAX
+#define LOCK_MUTEX_OFFSET 8
 /* Another process may commit while we read: then we look again. */
 #define MAX_LOOKS 10
 
@@ -79,8 +80,7 @@ static struct finding corrupt(const char *text) {
 }
 
 static int report(struct lmdbx_error *error, struct finding finding, const char *path) {
-  return lmdbx_error_set(error, finding.code, 0, "Could not %s in \"%.160s\": %s.", doing, path,
-                         finding.text);
+  return lmdbx__error_at(error, finding.code, 0, doing, path, "%s", finding.text);
 }
 
 static uint32_t word_at(const struct meta_page *meta, size_t offset) {
@@ -146,7 +146,8 @@ static struct finding look(int fd, uint64_t *txn_id) {
     return corrupt("data.mdb is empty; a kill in the middle of another program's first opening "
                    "leaves it so. Restore it from a backup, or delete it if nothing was stored");
   if (got < 0) return (struct finding){LMDBX_IO, "data.mdb cannot be read. Check the disk"};
-  if (got < (ssize_t)sizeof metas[0]) memset((char *)&metas[0] + got, 0, sizeof metas[0] - (size_t)got);
+  if (got < (ssize_t)sizeof metas[0])
+    memset((char *)&metas[0] + got, 0, sizeof metas[0] - (size_t)got);
   struct finding finding = check_meta(&metas[0], 0);
   if (finding.code != LMDBX_OK) return finding;
   size_t page_size = metas[0].databases[0].pad;
@@ -206,7 +207,8 @@ static bool mapped_here(const char *data, const struct lmdbx__file_id *id) {
     unsigned major_number, minor_number;
     unsigned long inode;
     int path_at = 0;
-    if (sscanf(line, "%*s %*s %*s %x:%x %lu %n", &major_number, &minor_number, &inode, &path_at) < 3)
+    if (sscanf(line, "%*s %*s %*s %x:%x %lu %n", &major_number, &minor_number, &inode, &path_at) <
+        3)
       continue;
     if (inode != id->inode) continue;
     line[strcspn(line, "\n")] = '\0';
@@ -239,26 +241,77 @@ static bool on_network(const char *path) {
   return false;
 }
 
+#ifdef __linux__
+/* Whether the words that a new mutex has set are set alike in this one. They say
+ * what kind it is and never change; where they lie, each libc decides. */
+static bool same_kind(const char *bytes, bool robust) {
+  pthread_mutexattr_t attributes;
+  union {
+    pthread_mutex_t mutex;
+    uint32_t words[sizeof(pthread_mutex_t) / sizeof(uint32_t)];
+  } ours, theirs;
+  memset(&ours, 0, sizeof ours);
+  memcpy(&theirs, bytes, sizeof theirs);
+  if (pthread_mutexattr_init(&attributes) != 0) return true;
+  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  if (robust) pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  int rc = pthread_mutex_init(&ours.mutex, &attributes);
+  pthread_mutexattr_destroy(&attributes);
+  if (rc != 0) return true;
+  bool same = true;
+  for (size_t i = 0; i < sizeof ours.words / sizeof *ours.words; i++)
+    if (ours.words[i] != 0 && ours.words[i] != theirs.words[i]) same = false;
+  pthread_mutex_destroy(&ours.mutex);
+  return same;
+}
+
+/*
+ * Whether another process is using lock.mdb with mutexes of another libc. LMDB
+ * would take the file, and then wait for ever. An unused file it makes anew. The
+ * file begins with magic, format and the readers' mutex.
+ */
+static bool foreign_lock(const char *lock) {
+  char head[LOCK_MUTEX_OFFSET + sizeof(pthread_mutex_t)];
+  struct flock use = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+  int fd = open(lock, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false; /* LMDB will say why */
+  bool foreign = fcntl(fd, F_GETLK, &use) == 0 && use.l_type != F_UNLCK &&
+                 pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head &&
+                 memcmp(head, &(uint32_t){META_MAGIC}, sizeof(uint32_t)) == 0 &&
+                 !same_kind(head + LOCK_MUTEX_OFFSET, true) &&
+                 !same_kind(head + LOCK_MUTEX_OFFSET, false);
+  close(fd);
+  return foreign;
+}
+#else
+static bool foreign_lock(const char *lock) {
+  (void)lock;
+  return false;
+}
+#endif
+
 int lmdbx__check_files(const char *path, const struct lmdbx__file_id *id, bool allow_network,
                        struct lmdbx_error *error) {
   char *data = lmdbx__join_path(path, "data.mdb");
-  if (data == NULL) return lmdbx__store_error(error, ENOMEM, doing, path);
+  char *lock = lmdbx__join_path(path, "lock.mdb");
   int code = LMDBX_OK;
-  if (mapped_here(data, id))
-    code = report(error,
-                  (struct finding){LMDBX_ALREADY_OPEN,
-                                   "another copy of this package, or another LMDB binding, has it "
-                                   "open in this process, and two would break each other's locks. "
-                                   "Load one copy only"},
-                  path);
+  if (data == NULL || lock == NULL)
+    code = lmdbx__store_error(error, ENOMEM, doing, path);
+  else if (mapped_here(data, id))
+    code = lmdbx__error_at(error, LMDBX_ALREADY_OPEN, 0, doing, path,
+                           "another copy of this package, or another LMDB binding, has it open in "
+                           "this process, and two would break each other's locks. Load one only");
   else if (!allow_network && on_network(path))
-    code = report(error,
-                  (struct finding){LMDBX_NETWORK_FS,
-                                   "it lies on a network file system, where LMDB's locks and "
-                                   "memory map do not hold. Move it to a local disk"},
-                  path);
+    code = lmdbx__error_at(error, LMDBX_NETWORK_FS, 0, doing, path,
+                           "it lies on a network file system, where LMDB's locks and memory map do "
+                           "not hold. Move it to a local disk");
+  else if (foreign_lock(lock))
+    code = lmdbx__error_at(error, LMDBX_LOCK_FORMAT, 0, doing, path,
+                           "a process with another C library (such as musl in an Alpine container) "
+                           "is using it, and their locks do not fit. Build both on one C library");
   else
     code = check_data(path, data, error);
   free(data);
+  free(lock);
   return code;
 }

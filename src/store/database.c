@@ -50,10 +50,9 @@ int lmdbx__db_open(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
   }
   size_t length = strlen(name);
   if (length == 0 || length > env->max_key)
-    return lmdbx_error_set(error, LMDBX_INVALID_ARGUMENT, 0,
-                           "Could not %s in \"%.160s\": its name has %zu bytes; 1 to %zu are "
-                           "possible.",
-                           doing, env->path, length, env->max_key);
+    return lmdbx__error_at(error, LMDBX_INVALID_ARGUMENT, 0, doing, env->path,
+                           "its name has %zu bytes, and 1 to %zu are possible", length,
+                           env->max_key);
   pthread_mutex_lock(&env->databases_lock);
   struct lmdbx__database *database = find(env, name);
   if (database != NULL) goto found;

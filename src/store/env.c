@@ -24,17 +24,28 @@ static const char doing[] = "open the database";
 /* Below this, halving further helps nobody. */
 #define AUTO_MAP_LEAST ((size_t)1 << 24)
 
+static size_t file_size(const char *path) {
+  struct stat status;
+  char *data = lmdbx__join_path(path, "data.mdb");
+  bool known = data != NULL && stat(data, &status) == 0 && status.st_size > 0;
+  free(data);
+  return known ? (size_t)status.st_size : 0;
+}
+
 static size_t automatic_map_size(const char *path) {
   size_t size = AUTO_MAP_MAX;
   struct statvfs disk;
-  if (statvfs(path, &disk) == 0 && disk.f_blocks < AUTO_MAP_MAX / 2 / disk.f_frsize)
+  if (statvfs(path, &disk) == 0 && disk.f_frsize > 0 &&
+      disk.f_blocks < AUTO_MAP_MAX / 2 / disk.f_frsize)
     size = 2 * (size_t)disk.f_blocks * disk.f_frsize;
   if (size < AUTO_MAP_MIN) size = AUTO_MAP_MIN;
   struct rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
       size > limit.rlim_cur / AUTO_MAP_LIMIT_SHARE)
     size = limit.rlim_cur / AUTO_MAP_LIMIT_SHARE;
-  return size;
+  /* What is there must fit, and be able to grow. */
+  size_t least = 2 * file_size(path);
+  return size > least ? size : least;
 }
 
 static size_t round_up(size_t size, size_t unit) {
@@ -97,9 +108,8 @@ static int look_around(struct lmdbx__env *env, struct lmdbx_error *error) {
   if (rc == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) rc = errno;
   if (rc != 0) return lmdbx__store_error(error, rc, doing, env->path);
   if (status.st_dev != env->id.device || status.st_ino != env->id.inode)
-    return lmdbx_error_set(error, LMDBX_IO, 0,
-                           "Could not %s in \"%.160s\": data.mdb was replaced meanwhile. Try again.",
-                           doing, env->path);
+    return lmdbx__error_at(error, LMDBX_IO, 0, doing, env->path,
+                           "data.mdb was replaced meanwhile. Try again");
   MDB_stat stat;
   mdb_env_stat(env->mdb, &stat);
   env->page_size = stat.ms_psize;
@@ -126,10 +136,9 @@ static int look_around(struct lmdbx__env *env, struct lmdbx_error *error) {
  * format are about lock.mdb. */
 static int open_error(struct lmdbx_error *error, int rc, const char *path) {
   if (rc == MDB_VERSION_MISMATCH || rc == MDB_INVALID)
-    return lmdbx_error_set(error, LMDBX_LOCK_FORMAT, rc,
-                           "Could not %s in \"%.160s\": lock.mdb is in use by another build of "
-                           "LMDB. Close the other program, or let both use one build.",
-                           doing, path);
+    return lmdbx__error_at(error, LMDBX_LOCK_FORMAT, rc, doing, path,
+                           "lock.mdb is in use by another build of LMDB. Close the other program, "
+                           "or let both use one build");
   return lmdbx__store_error(error, rc, doing, path);
 }
 

@@ -2,6 +2,7 @@
 #include "store/internal.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 /* Bytes of a path shown in a message; the end of a path says more than its
  * beginning. */
 #define SHOWN_PATH 160
+/* Bytes of the rest of a message; with the path it fits LMDBX_MESSAGE_SIZE. */
+#define MAX_TEXT 288
 
 struct meaning {
   int from;
@@ -19,8 +22,7 @@ struct meaning {
 /* Every text completes "Could not <do> in <path>: ". Codes of LMDB are negative,
  * errno values positive. */
 static const struct meaning meanings[] = {
-    {MDB_NOTFOUND, LMDBX_NOT_FOUND,
-     "no such database exists there. Check the path and the name"},
+    {MDB_NOTFOUND, LMDBX_NOT_FOUND, "no such database exists there. Check the path and the name"},
     {MDB_PAGE_NOTFOUND, LMDBX_CORRUPT,
      "a page that should be there is missing; the file is damaged. Restore it from a backup"},
     {MDB_CORRUPTED, LMDBX_CORRUPT,
@@ -40,8 +42,7 @@ static const struct meaning meanings[] = {
      "too many named databases are open in this environment. Use fewer names for one path"},
     {MDB_READERS_FULL, LMDBX_READERS_FULL,
      "all reader slots are in use. Raise maxReaders, or use fewer processes on this path"},
-    {MDB_TXN_FULL, LMDBX_NO_MEMORY,
-     "the transaction changes too many pages. Write less at a time"},
+    {MDB_TXN_FULL, LMDBX_NO_MEMORY, "the transaction changes too many pages. Write less at a time"},
     {MDB_MAP_RESIZED, LMDBX_CONFLICT, "another process is growing the database. Try again"},
     {MDB_INCOMPATIBLE, LMDBX_NAME_CONFLICT,
      "a record and a named database claim the same name, or the database has flags this package "
@@ -53,8 +54,10 @@ static const struct meaning meanings[] = {
     {ENOMEM, LMDBX_NO_MEMORY,
      "memory or address space ran out. Raise the limits of this process, or set a smaller mapSize"},
     {ENOSPC, LMDBX_NO_SPACE, "the disk is full; nothing was stored. Free space and try again"},
-    {EDQUOT, LMDBX_NO_SPACE, "the disk quota is used up; nothing was stored. Free space and try again"},
-    {EFBIG, LMDBX_NO_SPACE, "the file may not grow further; nothing was stored. Raise its size limit"},
+    {EDQUOT, LMDBX_NO_SPACE,
+     "the disk quota is used up; nothing was stored. Free space and try again"},
+    {EFBIG, LMDBX_NO_SPACE,
+     "the file may not grow further; nothing was stored. Raise its size limit"},
     {EACCES, LMDBX_ACCESS,
      "permission was denied. Check the owner and mode of the directory, data.mdb and lock.mdb"},
     {EPERM, LMDBX_ACCESS,
@@ -90,11 +93,16 @@ static const char *shown_path(const char *path, const char **ellipsis) {
   return from;
 }
 
-static int describe(struct lmdbx_error *error, int code, int mdb_code, const char *doing,
-                    const char *path, const char *text) {
+int lmdbx__error_at(struct lmdbx_error *error, int code, int errnum, const char *doing,
+                    const char *path, const char *format, ...) {
+  char text[MAX_TEXT];
   const char *ellipsis;
   const char *shown = shown_path(path, &ellipsis);
-  return lmdbx_error_set(error, code, mdb_code, "Could not %s in \"%s%s\": %s.", doing, ellipsis,
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  return lmdbx_error_set(error, code, errnum, "Could not %s in \"%s%s\": %s.", doing, ellipsis,
                          shown, text);
 }
 
@@ -102,36 +110,33 @@ int lmdbx__store_error(struct lmdbx_error *error, int mdb_code, const char *doin
                        const char *path) {
   const struct meaning *meaning = find_meaning(mdb_code);
   if (meaning != NULL)
-    return describe(error, meaning->code, mdb_code, doing, path, meaning->text);
-  /* EINVAL and the like: either the system's word, or a mistake of ours. */
-  char text[128];
+    return lmdbx__error_at(error, meaning->code, mdb_code, doing, path, "%s", meaning->text);
+  /* Either the system's word, or (EINVAL) a mistake of ours. */
   int code = mdb_code > 0 && mdb_code != EINVAL ? LMDBX_IO : LMDBX_INTERNAL;
-  snprintf(text, sizeof text, "%s (code %d)", mdb_strerror(mdb_code), mdb_code);
-  return describe(error, code, mdb_code, doing, path, text);
+  return lmdbx__error_at(error, code, mdb_code, doing, path, "%s (code %d)", mdb_strerror(mdb_code),
+                         mdb_code);
 }
 
 int lmdbx__env_error(struct lmdbx_error *error, struct lmdbx__env *env, int mdb_code,
                      const char *doing) {
   if (mdb_code != MDB_MAP_FULL) return lmdbx__store_error(error, mdb_code, doing, env->path);
-  char text[256];
   if (env->map_size_given != 0)
-    snprintf(text, sizeof text,
-             "the database has reached its mapSize of %zu bytes, which no longer grows by itself. "
-             "Open it with a larger mapSize, or delete records",
-             env->map_limit);
-  else
-    snprintf(text, sizeof text,
-             "the database has used up the %zu bytes of address space reserved for it. Raise the "
-             "address space limit of this process, set mapSize, or delete records",
-             env->map_limit);
-  return describe(error, LMDBX_MAP_FULL, mdb_code, doing, env->path, text);
+    return lmdbx__error_at(error, LMDBX_MAP_FULL, mdb_code, doing, env->path,
+                           "the database has reached its mapSize of %zu bytes, which no longer "
+                           "grows by itself. Open it with a larger mapSize, or delete records",
+                           env->map_limit);
+  return lmdbx__error_at(error, LMDBX_MAP_FULL, mdb_code, doing, env->path,
+                         "the database has used up the %zu bytes of address space reserved for "
+                         "it. Raise the address space limit of this process, set mapSize, or "
+                         "delete records",
+                         env->map_limit);
 }
 
 int lmdbx__env_usable(struct lmdbx__env *env, struct lmdbx_error *error, const char *doing) {
   if (env->pid != getpid())
-    return describe(error, LMDBX_FORKED, 0, doing, env->path,
-                    "this process was forked after the database was opened. Open it in the new "
-                    "process instead, or start that with exec");
+    return lmdbx__error_at(error, LMDBX_FORKED, 0, doing, env->path,
+                           "this process was forked after the database was opened. Start it with "
+                           "exec, and open the database there");
   if (atomic_load(&env->failed)) return lmdbx__env_error(error, env, MDB_PANIC, doing);
   return LMDBX_OK;
 }

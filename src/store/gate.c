@@ -61,7 +61,10 @@ bool lmdbx__gate_enter(struct lmdbx__gate *gate, bool wait) {
 void lmdbx__gate_leave(struct lmdbx__gate *gate) {
   pthread_mutex_lock(&gate->lock);
   gate->live--;
-  if (gate->live == 0 && gate->closed) pthread_cond_broadcast(&gate->changed);
+  if (gate->live == 0) {
+    gate->stuck = false;
+    if (gate->closed) pthread_cond_broadcast(&gate->changed);
+  }
   pthread_mutex_unlock(&gate->lock);
 }
 
@@ -72,9 +75,12 @@ static void gate_open(struct lmdbx__gate *gate) {
   pthread_mutex_unlock(&gate->lock);
 }
 
-/* Closes the gate and waits for the live transactions to end. LMDBX_CONFLICT:
- * they did not. *first says whether this thread closed it; otherwise another
- * did, and has opened it again. */
+/*
+ * Closes the gate and waits for the live transactions to end. LMDBX_CONFLICT:
+ * they did not, or did not the last time and are still there; a long-lived one
+ * must not make everybody wait again and again. *first says whether this thread
+ * closed the gate; otherwise another did, and has opened it again.
+ */
 static int gate_close(struct lmdbx__gate *gate, bool *first) {
   int code = LMDBX_OK;
   pthread_mutex_lock(&gate->lock);
@@ -85,9 +91,10 @@ static int gate_close(struct lmdbx__gate *gate, bool *first) {
   }
   gate->closed = true;
   struct timespec deadline = deadline_after(LMDBX__REMAP_WAIT_MS);
-  while (gate->live > 0)
+  while (gate->live > 0 && !gate->stuck)
     if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;
   if (gate->live > 0) {
+    gate->stuck = true;
     gate->closed = false;
     pthread_cond_broadcast(&gate->changed);
     code = LMDBX_CONFLICT;
@@ -111,10 +118,9 @@ int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
   static const char doing[] = "move the map of the database";
   bool first;
   if (gate_close(&env->gate, &first) != LMDBX_OK)
-    return lmdbx_error_set(error, LMDBX_CONFLICT, 0,
-                           "Could not %s in \"%.160s\": read transactions of this process stayed "
-                           "open. Close snapshots and try again.",
-                           doing, env->path);
+    return lmdbx__error_at(error, LMDBX_CONFLICT, 0, doing, env->path,
+                           "read transactions of this process stayed open. Let snapshots and "
+                           "scans end, and try again");
   if (!first) return LMDBX_OK;
 
   int code = LMDBX_OK;

@@ -55,6 +55,7 @@ struct lmdbx__gate {
   pthread_cond_t changed; /* live became 0, or the gate opened */
   unsigned live;          /* transactions under way, of either kind */
   bool closed;            /* a remap is under way: no new transaction */
+  bool stuck;             /* a remap waited in vain; until live is 0 none waits again */
   struct lmdbx__read *idle;
   unsigned idle_count;
   struct lmdbx__env_info info; /* as of the last look, shown during a remap */
@@ -81,11 +82,11 @@ struct lmdbx__env {
   void *companion;
   void (*companion_destroy)(void *companion);
 
-  atomic_uint references;    /* the last one is given back with the table locked */
-  atomic_bool may_write;     /* some owner opened it for writing */
-  atomic_bool failed;        /* a commit failed half-way: LMDB refuses everything */
-  bool reserve_mapped;       /* only lmdbx__commit's thread: map > map_limit */
-  struct lmdbx__env *next;   /* in the table; guarded by it */
+  atomic_uint references;  /* the last one is given back with the table locked */
+  atomic_bool may_write;   /* some owner opened it for writing */
+  atomic_bool failed;      /* a commit failed half-way: LMDB refuses everything */
+  bool reserve_mapped;     /* only lmdbx__commit's thread: map > map_limit */
+  struct lmdbx__env *next; /* in the table; guarded by it */
 
   pthread_mutex_t databases_lock;
   struct lmdbx__database *databases;
@@ -95,6 +96,11 @@ struct lmdbx__env {
 
 /* ---- error.c */
 
+/* Every message of the store: "Could not <doing> in "<path>": <text>." Of a long
+ * path it shows the end. Returns code. */
+int lmdbx__error_at(struct lmdbx_error *error, int code, int errnum, const char *doing,
+                    const char *path, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
 /* Like lmdbx__store_error with the environment's path; knows what MAP_FULL
  * means for this environment. */
 int lmdbx__env_error(struct lmdbx_error *error, struct lmdbx__env *env, int mdb_code,

@@ -10,6 +10,8 @@
 #include <sys/statvfs.h>
 
 static const char doing[] = "commit";
+static const char putting[] = "put a record";
+static const char reading[] = "read a record";
 
 /* An encoded value and what a frame may add to one that does not compress. */
 #define MAX_STORED_VALUE (LMDBX_MAX_VALUE_SIZE + (size_t)1024 * 1024)
@@ -40,19 +42,19 @@ enum outcome {
 static int op_check(struct lmdbx__env *env, const struct lmdbx__op *op, struct lmdbx_error *error) {
   if (op->type == LMDBX__OP_GET || op->type == LMDBX__OP_HAS) return LMDBX_OK;
   if (!env->writable || !atomic_load(&env->may_write))
-    return lmdbx_error_set(error, LMDBX_READ_ONLY, 0,
-                           "Could not write in \"%.160s\": it is open for reading only.", env->path);
+    return lmdbx__error_at(error, LMDBX_READ_ONLY, 0, "write", env->path,
+                           "it is open for reading only. Open it without readOnly");
   if (op->type == LMDBX__OP_DELETE) return LMDBX_OK;
   if (op->key.size == 0 || op->key.size > env->max_key)
-    return lmdbx_error_set(error, LMDBX_KEY_TOO_LARGE, 0,
-                           "Could not put a record in \"%.160s\": its stored key has %zu bytes; 1 "
-                           "to %zu are possible. Use a shorter key or tenant.",
-                           env->path, op->key.size, env->max_key);
+    return lmdbx__error_at(error, LMDBX_KEY_TOO_LARGE, 0, putting, env->path,
+                           "its stored key has %zu bytes, and 1 to %zu are possible. Use a shorter "
+                           "key or tenant",
+                           op->key.size, env->max_key);
   if (op->value.size > MAX_STORED_VALUE)
-    return lmdbx_error_set(error, LMDBX_VALUE_TOO_LARGE, 0,
-                           "Could not put a record in \"%.160s\": its stored value has %zu bytes; "
-                           "%zu are possible. Split it over several records.",
-                           env->path, op->value.size, MAX_STORED_VALUE);
+    return lmdbx__error_at(error, LMDBX_VALUE_TOO_LARGE, 0, putting, env->path,
+                           "its stored value has %zu bytes, and %zu are possible. Split it over "
+                           "several records",
+                           op->value.size, MAX_STORED_VALUE);
   return LMDBX_OK;
 }
 
@@ -75,7 +77,7 @@ static int op_copy_result(struct lmdbx__env *env, struct lmdbx__op *op, const vo
                           size_t size) {
   struct lmdbx_error error;
   if (lmdbx_buffer_append(&op->result, data, size) == LMDBX_OK) return LMDBX_OK;
-  lmdbx__store_error(&error, ENOMEM, "read a record", env->path);
+  lmdbx__store_error(&error, ENOMEM, reading, env->path);
   op_fail(op, &error);
   return LMDBX_NO_MEMORY;
 }
@@ -111,6 +113,11 @@ static int op_apply(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx__op *op, 
 
 /* --------------------------------------------------------------- failures */
 
+static void run_prepare(const struct run *run) {
+  struct lmdbx__op *op = run->first;
+  for (size_t i = 0; i < run->count; i++, op = op->next) op_prepare(run->env, op);
+}
+
 /* Gives the error to every operation of the run that has none of its own. */
 static void run_fail(const struct run *run, const struct lmdbx_error *error) {
   struct lmdbx__op *op = run->first;
@@ -142,48 +149,49 @@ int lmdbx__commit_error(struct lmdbx__env *env, int mdb_code, const char *what,
                         struct lmdbx_error *error) {
   if (given_up(env)) {
     atomic_store(&env->failed, true);
-    return lmdbx_error_set(error, LMDBX_IO, mdb_code,
-                           "Could not %s in \"%.160s\": writing failed at the very end (%s), so it "
-                           "is unknown whether this was stored. Close every repository on this "
-                           "path, open it again and look.",
-                           what, env->path, mdb_strerror(mdb_code));
+    return lmdbx__error_at(error, LMDBX_IO, mdb_code, what, env->path,
+                           "writing failed at the very end (%s), so it is unknown whether this was "
+                           "stored. Close every repository on this path, open it again and look",
+                           mdb_strerror(mdb_code));
   }
   if (mdb_code == EIO && disk_full(env->path)) mdb_code = ENOSPC;
   return lmdbx__env_error(error, env, mdb_code, what);
 }
 
-/* Whether a smaller transaction may succeed where this one failed. */
+/* Whether a smaller transaction may succeed where this one failed: unless it was
+ * the system that refused to write. (EINVAL is about one operation's handle.) */
 static bool worth_splitting(int rc) {
-  return rc == MDB_MAP_FULL || rc == MDB_TXN_FULL || rc == ENOMEM || rc == MDB_BAD_TXN;
+  return rc < 0 || rc == ENOMEM || rc == EINVAL;
 }
 
 /* ------------------------------------------------------------------- runs */
 
+/* Applies a stretch in the transaction. 0, or what LMDB says against it. */
+static int run_apply(const struct run *run, MDB_txn *txn, bool *changed) {
+  struct lmdbx__op *op = run->first;
+  int rc = 0;
+  for (size_t i = 0; i < run->count && rc == 0; i++, op = op->next) {
+    op_prepare(run->env, op);
+    if (op->error == NULL) rc = op_apply(run->env, txn, op, changed);
+  }
+  return rc;
+}
+
 /* Applies and commits a stretch in the transaction, which it ends. */
 static enum outcome run_in(const struct run *run, MDB_txn *txn, int *rc) {
   bool changed = false;
-  struct lmdbx__op *op = run->first;
-  for (size_t i = 0; i < run->count; i++, op = op->next) {
-    op_prepare(run->env, op);
-    if (op->error != NULL) continue;
-    *rc = op_apply(run->env, txn, op, &changed);
-    if (*rc != 0) {
-      mdb_txn_abort(txn);
-      return SPLIT;
-    }
-  }
-  if (!changed) {
+  *rc = run_apply(run, txn, &changed);
+  if (*rc == 0 && changed) {
+    *rc = mdb_txn_commit(txn);
+    if (*rc == 0) run->report->commits++;
+  } else {
     mdb_txn_abort(txn);
-    return DONE;
   }
-  *rc = mdb_txn_commit(txn);
-  if (*rc == 0) {
-    run->report->commits++;
-    return DONE;
-  }
+  if (*rc == 0) return DONE;
   if (worth_splitting(*rc)) return SPLIT;
   struct lmdbx_error error;
   lmdbx__commit_error(run->env, *rc, doing, &error);
+  run_prepare(run);
   run_fail(run, &error);
   return DONE;
 }
@@ -192,8 +200,7 @@ static enum outcome run_once(const struct run *run, int *rc) {
   MDB_txn *txn;
   *rc = lmdbx__txn_begin(run->env, 0, &txn);
   if (*rc != 0) {
-    struct lmdbx__op *op = run->first;
-    for (size_t i = 0; i < run->count; i++, op = op->next) op_prepare(run->env, op);
+    run_prepare(run);
     run_fail_with(run, *rc);
     return DONE;
   }
@@ -261,7 +268,7 @@ static void run_reads(const struct run *run) {
     int rc = op_apply(run->env, read->txn, op, &changed);
     if (rc == 0) continue;
     struct lmdbx_error wrong;
-    lmdbx__read_error(read, rc, "read a record", &wrong);
+    lmdbx__read_error(read, rc, reading, &wrong);
     op_fail(op, &wrong);
   }
   if (code == LMDBX_OK)

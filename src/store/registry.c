@@ -6,7 +6,10 @@
 #include "store/internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
+
+static const char doing[] = "open the database";
 
 /*
  * The one global of the package. occupants counts the open environments and the
@@ -46,22 +49,27 @@ static struct lmdbx__env *table_find(const struct lmdbx__file_id *id) {
   return env;
 }
 
+static int conflict(struct lmdbx_error *error, struct lmdbx__env *env, const char *option,
+                    size_t ours, size_t theirs) {
+  char value[32];
+  snprintf(value, sizeof value, "%zu", ours);
+  return lmdbx__error_at(error, LMDBX_CONFIG_CONFLICT, 0, doing, env->path,
+                         "this process has it open with %s %s, and %zu was asked for. Use the same "
+                         "value for all repositories on one path",
+                         option, ours != 0 ? value : "left out", theirs);
+}
+
 /* Whether an owner with these options can share env. 0 is no opinion. */
 static int check_options(struct lmdbx__env *env, const struct lmdbx__env_options *options,
                          struct lmdbx_error *error) {
-  static const char joining[] = "open the database";
-  static const char differ[] = "Could not %s in \"%.160s\": it is open in this process with %s %zu, "
-                               "and %zu was asked for. Use the same value for one path.";
-  int code = lmdbx__env_usable(env, error, joining);
+  int code = lmdbx__env_usable(env, error, doing);
   if (code != LMDBX_OK) return code;
   if (options->map_size != 0 && options->map_size != env->map_size_given)
-    return lmdbx_error_set(error, LMDBX_CONFIG_CONFLICT, 0, differ, joining, env->path, "mapSize",
-                           env->map_size_given, options->map_size);
+    return conflict(error, env, "mapSize", env->map_size_given, options->map_size);
   if (options->max_readers != 0 && options->max_readers != env->max_readers)
-    return lmdbx_error_set(error, LMDBX_CONFIG_CONFLICT, 0, differ, joining, env->path,
-                           "maxReaders", (size_t)env->max_readers, (size_t)options->max_readers);
+    return conflict(error, env, "maxReaders", env->max_readers, options->max_readers);
   if (!options->read_only && !env->writable)
-    return lmdbx__store_error(error, EACCES, joining, env->path);
+    return lmdbx__store_error(error, EACCES, doing, env->path);
   return LMDBX_OK;
 }
 
@@ -78,7 +86,7 @@ static int open_new(const struct lmdbx__env_options *options, const struct lmdbx
     env->companion_destroy = companion->destroy;
     if (env->companion == NULL) {
       lmdbx__env_close(env);
-      return lmdbx__store_error(error, ENOMEM, "open the database", options->path);
+      return lmdbx__store_error(error, ENOMEM, doing, options->path);
     }
   }
   env->next = table.first;
@@ -91,10 +99,9 @@ int lmdbx__env_acquire(const struct lmdbx__env_options *options,
                        const struct lmdbx__env_companion *companion, struct lmdbx__env **out,
                        struct lmdbx_error *error) {
   if (!table_enter())
-    return lmdbx_error_set(error, LMDBX_FORKED, 0,
-                           "Could not open the database in \"%.160s\": this process was forked "
-                           "from one that has databases open. Start it with exec.",
-                           options->path);
+    return lmdbx__error_at(error, LMDBX_FORKED, 0, doing, options->path,
+                           "this process was forked from one that has databases open. Start it "
+                           "with exec");
   pthread_mutex_lock(&table.lock);
   bool opened = false;
   struct lmdbx__env *env = NULL;

@@ -61,10 +61,10 @@ const char *lmdbx__env_path(const struct lmdbx__env *env);
 size_t lmdbx__env_max_key(const struct lmdbx__env *env);
 
 struct lmdbx__env_info {
-  size_t map_size;         /* bytes of address space */
-  size_t used_size;        /* bytes up to the last used page */
-  uint64_t last_txn_id;    /* of the last commit, by any process */
-  unsigned readers;        /* slots in use */
+  size_t map_size;      /* bytes of address space */
+  size_t used_size;     /* bytes up to the last used page */
+  uint64_t last_txn_id; /* of the last commit, by any process */
+  unsigned readers;     /* slots in use */
   unsigned max_readers;
 };
 /* Any thread; does not block. Walks the reader slots: some microseconds. */

@@ -85,11 +85,10 @@ static int start_error(struct lmdbx__env *env, int rc, struct lmdbx_error *error
   if (rc == MDB_PANIC) atomic_store(&env->failed, true);
   /* The reader lock of the byte with our process id is somebody else's. */
   if (rc == EAGAIN || rc == EACCES)
-    return lmdbx_error_set(error, LMDBX_PID_CLASH, rc,
-                           "Could not %s in \"%.160s\": another process with the same process id "
-                           "uses it, probably in another container. Let them share a process "
-                           "namespace, or give each its own path.",
-                           beginning, env->path);
+    return lmdbx__error_at(error, LMDBX_PID_CLASH, rc, beginning, env->path,
+                           "another process with the same process id uses it, probably in another "
+                           "container. Let them share a process namespace, or give each its own "
+                           "path");
   return lmdbx__env_error(error, env, rc, beginning);
 }
 
@@ -125,8 +124,7 @@ fail:
   return code;
 }
 
-int lmdbx__read_begin(struct lmdbx__env *env, struct lmdbx__read **out,
-                      struct lmdbx_error *error) {
+int lmdbx__read_begin(struct lmdbx__env *env, struct lmdbx__read **out, struct lmdbx_error *error) {
   return read_begin(env, false, out, error);
 }
 
@@ -148,13 +146,24 @@ uint64_t lmdbx__read_txn_id(const struct lmdbx__read *read) {
   return mdb_txn_id(read->txn);
 }
 
+/*
+ * A damaged page poisons the whole transaction in LMDB. It can be renewed as long
+ * as nobody has committed since: then it shows the same moment, and what it
+ * showed before stays in place. Otherwise it stays ended, and LMDB refuses it.
+ */
+static void revive(struct lmdbx__read *read) {
+  uint64_t moment = lmdbx__read_txn_id(read);
+  mdb_txn_reset(read->txn);
+  if (mdb_txn_renew(read->txn) != 0) return;
+  if (lmdbx__read_txn_id(read) != moment) mdb_txn_reset(read->txn);
+}
+
 int lmdbx__read_error(struct lmdbx__read *read, int mdb_code, const char *doing,
                       struct lmdbx_error *error) {
   if (mdb_code == EINVAL)
-    return lmdbx_error_set(error, LMDBX_CONFLICT, mdb_code,
-                           "Could not %s in \"%.160s\": the read began before the named database "
-                           "was opened. Begin a new one.",
-                           doing, read->env->path);
+    return lmdbx__error_at(error, LMDBX_CONFLICT, mdb_code, doing, read->env->path,
+                           "the read began before the named database was opened. Begin a new one");
+  if (mdb_code != MDB_BAD_TXN) revive(read);
   return lmdbx__env_error(error, read->env, mdb_code, doing);
 }
 

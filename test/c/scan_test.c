@@ -61,10 +61,14 @@ static void a_prefix_selects(void **state) {
   struct lmdbx__env *env = environment(state, fruit, FRUITS);
   static const struct {
     const char *prefix, *seen;
-  } cases[] = {{"b:", "b:1 b:10 b:2 b:\xff"}, {"b", "b b:1 b:10 b:2 b:\xff b;"},
-               {"c:", "c:1"},                 {"c:1", "c:1"},
-               {"c:12", ""},                  {"0", ""},
-               {"z", ""},                     {"b:\xff\xff", ""}};
+  } cases[] = {{"b:", "b:1 b:10 b:2 b:\xff"},
+               {"b", "b b:1 b:10 b:2 b:\xff b;"},
+               {"c:", "c:1"},
+               {"c:1", "c:1"},
+               {"c:12", ""},
+               {"0", ""},
+               {"z", ""},
+               {"b:\xff\xff", ""}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct collector collector = {0};
     bool complete = false;
@@ -78,9 +82,14 @@ static void a_scan_resumes_behind_a_key(void **state) {
   struct lmdbx__env *env = environment(state, fruit, FRUITS);
   static const struct {
     const char *after, *seen;
-  } cases[] = {{"b:1", "b:10 b:2 b:\xff"}, {"b:11", "b:2 b:\xff"},          {"b:2", "b:\xff"},
-               {"b:\xff", ""},             {"a:9", "b:1 b:10 b:2 b:\xff"},  {"c", ""},
-               {"zzz", ""},                {"b:", "b:1 b:10 b:2 b:\xff"}};
+  } cases[] = {{"b:1", "b:10 b:2 b:\xff"},
+               {"b:11", "b:2 b:\xff"},
+               {"b:2", "b:\xff"},
+               {"b:\xff", ""},
+               {"a:9", "b:1 b:10 b:2 b:\xff"},
+               {"c", ""},
+               {"zzz", ""},
+               {"b:", "b:1 b:10 b:2 b:\xff"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct collector collector = {0};
     bool complete = false;
@@ -184,14 +193,10 @@ static void values_come_along(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(everything_comes_in_byte_order),
-      TEST(a_prefix_selects),
-      TEST(a_scan_resumes_behind_a_key),
-      TEST(pages_of_any_size_give_every_key_once),
-      TEST(a_failing_visitor_fails_the_scan),
-      TEST(an_empty_database_is_scanned_to_its_end),
-      TEST(a_scan_sees_one_moment),
-      TEST(values_come_along),
+      TEST(everything_comes_in_byte_order),   TEST(a_prefix_selects),
+      TEST(a_scan_resumes_behind_a_key),      TEST(pages_of_any_size_give_every_key_once),
+      TEST(a_failing_visitor_fails_the_scan), TEST(an_empty_database_is_scanned_to_its_end),
+      TEST(a_scan_sees_one_moment),           TEST(values_come_along),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,6 +174,12 @@ size_t fill(struct lmdbx__env *env, size_t value_size) {
   return i - 1;
 }
 
+size_t fill_to_the_brim(struct lmdbx__env *env) {
+  size_t fitted = fill(env, 3000);
+  fill(env, 10);
+  return fitted;
+}
+
 uint8_t *read_file(const char *path, size_t *size) {
   struct stat status;
   int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -206,4 +212,43 @@ int join_child(int pid) {
   int status;
   assert_int_equal(waitpid(pid, &status, 0), pid);
   return WIFSIGNALED(status) ? SIGNAL_BASE + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+struct pin_pipes {
+  const char *path;
+  int ready[2], stop[2];
+};
+
+static int hold_read(void *context) {
+  struct pin_pipes *pipes = context;
+  struct lmdbx__env_options options = {.path = pipes->path, .map_size = MEBIBYTE};
+  struct lmdbx__env *env;
+  struct lmdbx__read *transaction;
+  char byte = 'r';
+  close(pipes->stop[1]);
+  if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_OK) return 1;
+  if (lmdbx__read_begin(env, &transaction, NULL) != LMDBX_OK) return 2;
+  if (write(pipes->ready[1], &byte, 1) != 1) return 3;
+  if (read(pipes->stop[0], &byte, 1) != 0) return 4; /* until the other end closes */
+  lmdbx__read_end(transaction);
+  lmdbx__env_release(env);
+  return 0;
+}
+
+void start_pin(struct pin *pin, const char *path) {
+  struct pin_pipes pipes = {.path = path};
+  char byte;
+  assert_int_equal(pipe(pipes.ready), 0);
+  assert_int_equal(pipe(pipes.stop), 0);
+  pin->pid = start_child(hold_read, &pipes);
+  pin->stop = pipes.stop[1];
+  close(pipes.stop[0]);
+  close(pipes.ready[1]);
+  assert_int_equal(read(pipes.ready[0], &byte, 1), 1);
+  close(pipes.ready[0]);
+}
+
+void end_pin(struct pin *pin) {
+  close(pin->stop);
+  assert_int_equal(join_child(pin->pid), 0);
 }

@@ -46,6 +46,8 @@ bool holds(struct lmdbx__env *env, const char *key, const char *value);
 bool has(struct lmdbx__env *env, const char *key);
 /* Puts records of value_size bytes until MAP_FULL; returns how many fitted. */
 size_t fill(struct lmdbx__env *env, size_t value_size);
+/* The same until not even a small record fits; returns how many there are. */
+size_t fill_to_the_brim(struct lmdbx__env *env);
 /* The key of the i-th record of fill; the buffer has 16 bytes. */
 const char *fill_key(char *buffer, size_t i);
 
@@ -58,5 +60,14 @@ void write_file(const char *path, const void *data, size_t size);
 int start_child(int (*body)(void *context), void *context);
 /* Waits for it; returns its exit code, or 100 and the signal's number. */
 int join_child(int pid);
+
+/* A process that keeps a read transaction open, so that freed pages cannot be
+ * used again. To be started while this process has nothing open; creates the
+ * database. */
+struct pin {
+  int pid, stop;
+};
+void start_pin(struct pin *pin, const char *path);
+void end_pin(struct pin *pin);
 
 #endif

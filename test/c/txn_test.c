@@ -422,7 +422,8 @@ static void a_live_read_keeps_the_map_and_its_data(void **state) {
   struct lmdbx__env *env = open_env(path, MEBIBYTE);
   put(env, "own", "1");
   assert_int_equal(lmdbx__read_begin(env, &old, NULL), LMDBX_OK);
-  assert_int_equal(lmdbx__read_get(old, TEST_MAIN_DBI, text("own"), &found, &value, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__read_get(old, TEST_MAIN_DBI, text("own"), &found, &value, NULL),
+                   LMDBX_OK);
   let_grow(&grower);
   assert_int_equal(lmdbx__read_begin_wait(env, &read, NULL), LMDBX_CONFLICT);
   assert_memory_equal(value.data, "1", 1);
