@@ -54,6 +54,30 @@ export interface LMDBXConfig {
    * Default: automatic (as `0`): the database grows as long as the disk has space.
    */
   mapSize?: number | undefined;
+
+  /**
+   * Opens without write access: the database must exist, writes reject with `LMDBX_READ_ONLY`, and
+   * a directory that this process may not write to can be read as far as LMDB allows it.
+   *
+   * Default: `false`.
+   */
+  readOnly?: boolean | undefined;
+
+  /**
+   * Reader slots of the environment, shared by all processes that use it. The process that opens
+   * it first decides.
+   *
+   * Default: `1024`.
+   */
+  maxReaders?: number | undefined;
+
+  /**
+   * How many bytes of operations may wait in this repository. Past it an operation rejects at once
+   * with `LMDBX_QUEUE_FULL`, and nothing else is affected: await earlier operations first.
+   *
+   * Default: `268435456` (256 MiB).
+   */
+  maxQueuedBytes?: number | undefined;
 }
 
 /**

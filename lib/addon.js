@@ -15,5 +15,8 @@ function poolThreads() {
 
 const addon = load();
 addon.initialize({ createError, poolThreads: poolThreads(), values });
+// Node.js waits for its thread pool on the way out: a write must then not wait for the turn of
+// another process.
+process.on("exit", addon.stop);
 
 module.exports = addon;

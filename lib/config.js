@@ -7,7 +7,16 @@ const { fileURLToPath } = require("node:url");
 const { typeError, rangeError } = require("./errors.js");
 
 const ENCODINGS = ["msgpack", "json", "string"];
-const OPTIONS = ["path", "name", "compression", "encoding", "mapSize"];
+const OPTIONS = [
+  "path",
+  "name",
+  "compression",
+  "encoding",
+  "mapSize",
+  "readOnly",
+  "maxReaders",
+  "maxQueuedBytes",
+];
 
 /** @param {string} message */
 const wrongType = (message) => typeError("LMDBX_INVALID_CONFIG", message);
@@ -42,6 +51,32 @@ function resolvePath(given) {
 function checkText(field, text) {
   if (text.includes("\0")) throw wrongType(`${field}: must not contain a NUL character`);
   if (!text.isWellFormed()) throw wrongType(`${field}: must not contain a lone surrogate`);
+}
+
+/**
+ * @param {string} field
+ * @param {unknown} value
+ */
+function checkBoolean(field, value) {
+  if (typeof value !== "boolean") throw wrongType(`${field}: give true or false, not ${shown(value)}`);
+}
+
+/**
+ * @param {string} field
+ * @param {unknown} value
+ * @param {number} least
+ * @param {string} unit
+ */
+function checkInteger(field, value, least, unit) {
+  if (typeof value !== "number") {
+    throw wrongType(`${field}: give a number of ${unit}, not ${shown(value)}`);
+  }
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw rangeError(
+      "LMDBX_INVALID_CONFIG",
+      `${field}: ${value} is no positive safe integer; give ${unit}, or leave it out`,
+    );
+  }
 }
 
 /** The distance of two words in edits, for suggestions. */
@@ -82,7 +117,8 @@ function readConfig(config) {
   if (typeof config !== "object" || config === null || Array.isArray(config)) {
     throw wrongType("config: give an object with at least a path");
   }
-  const { name, compression = false, encoding = "msgpack", mapSize = 0 } = config;
+  const { name, compression = false, encoding = "msgpack", readOnly = false } = config;
+  const { mapSize = 0, maxReaders, maxQueuedBytes } = config;
   if (config.path === undefined) throw wrongType("path: missing; give the database directory");
   const directory = resolvePath(config.path);
   if (name !== undefined) {
@@ -91,25 +127,27 @@ function readConfig(config) {
     }
     checkText("name", name);
   }
-  if (typeof compression !== "boolean") {
-    throw wrongType(`compression: give true or false, not ${shown(compression)}`);
-  }
   if (!ENCODINGS.includes(encoding)) {
     throw wrongType(`encoding: ${shown(encoding)} is none of ${ENCODINGS.join(", ")}`);
   }
-  if (typeof mapSize !== "number") {
-    throw wrongType(`mapSize: give a number of bytes, not ${shown(mapSize)}`);
-  }
-  if (!Number.isSafeInteger(mapSize) || mapSize < 0) {
-    throw rangeError(
-      "LMDBX_INVALID_CONFIG",
-      `mapSize: ${mapSize} is no positive safe integer; give bytes, or leave it out`,
-    );
-  }
+  checkBoolean("compression", compression);
+  checkBoolean("readOnly", readOnly);
+  checkInteger("mapSize", mapSize, 0, "bytes");
+  if (maxReaders !== undefined) checkInteger("maxReaders", maxReaders, 1, "reader slots");
+  if (maxQueuedBytes !== undefined) checkInteger("maxQueuedBytes", maxQueuedBytes, 1, "bytes");
   for (const option of Object.keys(config)) {
     if (!OPTIONS.includes(option)) warnOfUnknown(option);
   }
-  return { path: directory, name, compression, encoding, mapSize };
+  return {
+    path: directory,
+    name,
+    compression,
+    encoding,
+    mapSize,
+    readOnly,
+    maxReaders,
+    maxQueuedBytes,
+  };
 }
 
 module.exports = { readConfig };

@@ -191,6 +191,11 @@ void lmdbx_host_flush(struct lmdbx_host *host);
  * does the same. */
 void lmdbx_host_deliver(struct lmdbx_host *host);
 
+/* Announces the end: jobs of this host that wait for other processes give up, so
+ * that a runtime that waits for its pool can exit at once. What they would have
+ * written is not acknowledged. Any thread. */
+void lmdbx_host_stop(struct lmdbx_host *host);
+
 /* Ends a host, at the end of its thread: calls back for nothing more, drops what
  * has not started, gives its environments back as soon as running jobs allow.
  * Repositories and scans stay to be released, and are closed. Owner thread. */

@@ -30,6 +30,11 @@ describe("configuration", () => {
     "a fractional mapSize": [{ path: "x", mapSize: 1.5 }, RangeError, /mapSize/],
     "a mapSize that is not safe": [{ path: "x", mapSize: 2 ** 53 }, RangeError, /mapSize/],
     "mapSize NaN": [{ path: "x", mapSize: NaN }, RangeError, /mapSize/],
+    "readOnly as text": [{ path: "x", readOnly: "yes" }, TypeError, /readOnly/],
+    "maxReaders 0": [{ path: "x", maxReaders: 0 }, RangeError, /maxReaders/],
+    "maxReaders beyond all reason": [{ path: "x", maxReaders: 1e9 }, TypeError, /maxReaders/],
+    "maxQueuedBytes as text": [{ path: "x", maxQueuedBytes: "1" }, TypeError, /maxQueuedBytes/],
+    "a negative maxQueuedBytes": [{ path: "x", maxQueuedBytes: -1 }, RangeError, /maxQueuedBytes/],
   };
   for (const [what, [config, type, message]] of Object.entries(refused)) {
     test(`${what} is refused by the constructor, naming the field`, () => {

@@ -86,6 +86,16 @@ static napi_value flush(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* For process.on("exit"): Node.js joins its pool on the way out. */
+static napi_value stop(napi_env env, napi_callback_info info) {
+  (void)info;
+  void *data = NULL;
+  if (napi_get_instance_data(env, &data) != napi_ok || data == NULL) return NULL;
+  struct lmdbx__addon *addon = data;
+  if (addon->host != NULL) lmdbx_host_stop(addon->host);
+  return NULL;
+}
+
 /* --------------------------------------------------------------------- state */
 
 static void addon_end(void *data) { /* the cleanup hook */
@@ -174,6 +184,8 @@ NAPI_MODULE_INIT() {
   if (napi_create_function(env, "initialize", NAPI_AUTO_LENGTH, initialize, NULL, &function) !=
           napi_ok ||
       napi_set_named_property(env, exports, "initialize", function) != napi_ok ||
+      napi_create_function(env, "stop", NAPI_AUTO_LENGTH, stop, NULL, &function) != napi_ok ||
+      napi_set_named_property(env, exports, "stop", function) != napi_ok ||
       lmdbx__repository_functions(env, exports) != napi_ok) {
     return NULL;
   }

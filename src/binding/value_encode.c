@@ -82,6 +82,17 @@ static int encode_bigint(struct lmdbx__encoding *encoding, const struct lmdbx__p
   return lmdbx__encode_written(encoding, code);
 }
 
+static int refuse_function(struct lmdbx__encoding *encoding, const struct lmdbx__place *at) {
+  char name[8] = ""; /* room for "then", a little more, and the NUL */
+  size_t size = 0;
+  bool thenable =
+      at->parent != NULL && at->step == LMDBX__STEP_FIELD &&
+      napi_get_value_string_utf8(encoding->env, at->key, name, sizeof name, &size) == napi_ok &&
+      strcmp(name, "then") == 0;
+  const char *hint = thenable ? " of a thenable; did you forget await?" : "";
+  return lmdbx__encode_refuse(encoding, at, "a function%s", hint);
+}
+
 static int encode_undefined(struct lmdbx__encoding *encoding, const struct lmdbx__place *at) {
   if (at->parent == NULL) {
     return lmdbx__encode_refuse(encoding, at,
@@ -105,7 +116,7 @@ int lmdbx__encode_item(struct lmdbx__encoding *encoding, struct lmdbx__place *at
   case napi_bigint: return encode_bigint(encoding, at);
   case napi_object: return lmdbx__encode_object(encoding, at, may_call);
   case napi_symbol: return lmdbx__encode_refuse(encoding, at, "a symbol");
-  case napi_function: return lmdbx__encode_refuse(encoding, at, "a function");
+  case napi_function: return refuse_function(encoding, at);
   default: return lmdbx__encode_refuse(encoding, at, "an external value of an addon");
   }
 }

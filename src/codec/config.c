@@ -156,42 +156,42 @@ static bool escapes_nul(struct lmdbx_slice text) {
   return false;
 }
 
-static int parse_text(struct lmdbx_slice text, cJSON **out, struct lmdbx_error *error) {
+/* NULL: described. */
+static cJSON *parse_text(struct lmdbx_slice text, struct lmdbx_error *error) {
   size_t position = 0;
   if (!lmdbx__json_valid(text, &position)) {
-    return lmdbx_error_set(error, LMDBX_INVALID_CONFIG, 0,
-                           "the configuration is no JSON text: it stops being one at byte %zu",
-                           position);
+    lmdbx_error_set(error, LMDBX_INVALID_CONFIG, 0,
+                    "the configuration is no JSON text: it stops being one at byte %zu", position);
+    return NULL;
   }
   if (escapes_nul(text)) {
-    return lmdbx_error_set(error, LMDBX_INVALID_CONFIG, 0,
-                           "the configuration must not contain NUL characters");
+    lmdbx_error_set(error, LMDBX_INVALID_CONFIG, 0,
+                    "the configuration must not contain NUL characters");
+    return NULL;
   }
-  *out = cJSON_ParseWithLength((const char *)text.data, text.size);
-  if (!cJSON_IsObject(*out)) {
-    return lmdbx_error_set(error, LMDBX_INVALID_CONFIG, 0,
-                           "the configuration must be a JSON object of well-formed strings");
-  }
-  return LMDBX_OK;
+  cJSON *root = cJSON_ParseWithLength((const char *)text.data, text.size);
+  if (cJSON_IsObject(root)) return root;
+  cJSON_Delete(root);
+  lmdbx_error_set(error, LMDBX_INVALID_CONFIG, 0,
+                  "the configuration must be a JSON object of well-formed strings");
+  return NULL;
 }
 
 int lmdbx__config_parse(struct lmdbx_slice text, struct lmdbx_config *config,
                         struct lmdbx_error *error) {
   *config = (struct lmdbx_config){.encoding = LMDBX_MSGPACK,
-                                  .max_readers = LMDBX_DEFAULT_READERS,
                                   .max_queued_bytes = LMDBX_DEFAULT_QUEUED_BYTES};
   struct parsing parsing = {config, error};
   bool seen[FIELD_COUNT] = {false};
-  cJSON *root = NULL;
-  int code = parse_text(text, &root, error);
-  if (code != LMDBX_OK) goto done;
+  cJSON *root = parse_text(text, error);
+  if (root == NULL) return LMDBX_INVALID_CONFIG;
+  int code = LMDBX_OK;
   for (const cJSON *item = root->child; item != NULL && code == LMDBX_OK; item = item->next) {
     code = read_field(&parsing, item, seen);
   }
   if (code == LMDBX_OK && config->path == NULL) {
     code = refuse(&parsing, "path", "is missing: name the directory of the database");
   }
-done:
   cJSON_Delete(root);
   if (code != LMDBX_OK) lmdbx__config_free(config);
   return code;

@@ -20,7 +20,7 @@ struct lmdbx_config {
   bool compression;
   bool read_only;
   size_t map_size;         /* bytes; 0: automatic */
-  unsigned max_readers;    /* default LMDBX_DEFAULT_READERS */
+  unsigned max_readers;    /* 0: LMDBX_DEFAULT_READERS, and no opinion of a later owner */
   size_t max_queued_bytes; /* default LMDBX_DEFAULT_QUEUED_BYTES */
 };
 

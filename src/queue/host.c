@@ -107,8 +107,13 @@ void lmdbx_host_flush(struct lmdbx_host *host) {
   lmdbx__writes_flush(host);
 }
 
+void lmdbx_host_stop(struct lmdbx_host *host) {
+  atomic_store(&host->stopping, true);
+}
+
 void lmdbx_host_destroy(struct lmdbx_host *host) {
   struct lmdbx__list finished = {0};
+  lmdbx_host_stop(host);
   pthread_mutex_lock(&host->mutex);
   host->dead = true;
   lmdbx__list_join(&finished, &host->mailbox);

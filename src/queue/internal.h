@@ -155,6 +155,7 @@ struct lmdbx_host {
   atomic_int references; /* the owner's, and one for each repository and job */
   struct lmdbx_executor executor;
   void *context;
+  atomic_bool stopping; /* its workers wait for no other process any more */
 
   pthread_mutex_t mutex; /* guards the next three */
   bool dead;

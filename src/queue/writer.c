@@ -6,7 +6,7 @@
  * for the next. So no thread of this process ever waits for another one's
  * writer lock.
  *
- * A worker may wait for another process's writer lock. That is why all
+ * A worker may have to wait for another process to write. That is why all
  * environments together have at most half of the pool's threads as workers.
  */
 #include "queue/internal.h"
@@ -19,6 +19,8 @@
  * and the time until the first of a long queue is reported. */
 #define GROUP_OPERATIONS 16384
 #define GROUP_BYTES ((size_t)64 * 1024 * 1024)
+/* How soon a worker that waits for another process notices that its host stops. */
+#define TURN_SLICE_MS 20
 
 enum writer_state { IDLE, READY, BUSY };
 
@@ -102,6 +104,10 @@ static void ready_remove(struct lmdbx__writer *writer) {
   if (workers.tail == writer) workers.tail = before;
 }
 
+static struct lmdbx__request *next_of(struct lmdbx__request *request) {
+  return (struct lmdbx__request *)request->op.next;
+}
+
 /* Takes what goes into the next group: operations up to a scan, or one scan. */
 static void take_group(struct lmdbx__writer *writer, struct lmdbx__list *group) {
   size_t operations = 0;
@@ -116,8 +122,9 @@ static void take_group(struct lmdbx__writer *writer, struct lmdbx__list *group) 
   }
 }
 
-/* The next writer with its group, or NULL, and then this worker has retired. */
-static struct lmdbx__writer *next_writer(struct lmdbx__list *group) {
+/* The next writer, whose environment is then kept open for the worker; or NULL,
+ * and then this worker has retired. */
+static struct lmdbx__writer *next_writer(void) {
   pthread_mutex_lock(&workers.mutex);
   struct lmdbx__writer *writer = workers.head;
   if (writer == NULL) {
@@ -126,15 +133,13 @@ static struct lmdbx__writer *next_writer(struct lmdbx__list *group) {
     ready_remove(writer);
     pthread_mutex_lock(&writer->mutex);
     writer->state = BUSY;
-    take_group(writer, group);
+    lmdbx__env_retain(writer->env);
     pthread_mutex_unlock(&writer->mutex);
   }
   pthread_mutex_unlock(&workers.mutex);
   return writer;
 }
 
-/* Lets go of a writer whose group is done, but not posted yet: the group keeps
- * the environment open until here. */
 static void put_back(struct lmdbx__writer *writer, const struct lmdbx__commit_report *report) {
   pthread_mutex_lock(&workers.mutex);
   pthread_mutex_lock(&writer->mutex);
@@ -146,11 +151,28 @@ static void put_back(struct lmdbx__writer *writer, const struct lmdbx__commit_re
   pthread_mutex_unlock(&workers.mutex);
 }
 
-/* ------------------------------------------------------------------- groups */
-
-static struct lmdbx__request *next_of(struct lmdbx__request *request) {
-  return (struct lmdbx__request *)request->op.next;
+/* Another owner of what is queued, with a reference, or NULL. Under
+ * writer->mutex. */
+static struct lmdbx_host *other_owner(struct lmdbx__writer *writer, struct lmdbx_host *self) {
+  for (struct lmdbx__request *request = writer->queue.head; request != NULL;
+       request = next_of(request)) {
+    struct lmdbx_host *host = request->repository->host;
+    if (host == self) continue;
+    atomic_fetch_add(&host->references, 1);
+    return host;
+  }
+  return NULL;
 }
+
+/* Its deliver starts a worker. */
+static void wake_other(struct lmdbx_host *other) {
+  if (other == NULL) return;
+  struct lmdbx__list nothing = {0};
+  lmdbx__host_post(other, &nothing, true);
+  lmdbx__host_unref(other);
+}
+
+/* ------------------------------------------------------------------- groups */
 
 /* Compresses before the writer lock is taken. */
 static int prepare(struct lmdbx__request *request, struct lmdbx_error *error) {
@@ -212,20 +234,56 @@ static void distribute(struct lmdbx_host *self, struct lmdbx__list *group,
 
 /* ------------------------------------------------------------------ workers */
 
+/* Waits for this process's turn, but no longer than the host lives. */
+static bool wait_turn(struct lmdbx_host *self, struct lmdbx__writer *writer) {
+  while (!lmdbx__turn_wait(writer->env, TURN_SLICE_MS)) {
+    if (atomic_load(&self->stopping)) return false;
+  }
+  return true;
+}
+
+/* Carries out one group. The turn comes first: while other processes write, the
+ * group goes on growing. False: the host stops, nothing was done. */
+static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer,
+                  struct lmdbx__list *own) {
+  struct lmdbx__list group = {0};
+  struct lmdbx__commit_report report = {0};
+  if (!wait_turn(self, writer)) {
+    pthread_mutex_lock(&writer->mutex);
+    struct lmdbx_host *other = other_owner(writer, self);
+    pthread_mutex_unlock(&writer->mutex);
+    put_back(writer, &report);
+    pthread_mutex_lock(&workers.mutex);
+    workers.active--;
+    pthread_mutex_unlock(&workers.mutex);
+    wake_other(other);
+    return false;
+  }
+  pthread_mutex_lock(&writer->mutex);
+  take_group(writer, &group);
+  pthread_mutex_unlock(&writer->mutex);
+  if (group.head == NULL) {
+    /* Its owners died meanwhile. */
+  } else if (group.head->type == LMDBX__REQUEST_SCAN) {
+    begin_scan(writer, group.head);
+  } else {
+    commit_operations(writer, &group, &report);
+  }
+  lmdbx__turn_end(writer->env);
+  put_back(writer, &report);
+  distribute(self, &group, own);
+  return true;
+}
+
 static void worker_run(struct lmdbx_job *job) {
   struct lmdbx__list own = {0};
-  struct lmdbx__list group = {0};
   struct lmdbx__writer *writer;
-  while ((writer = next_writer(&group)) != NULL) {
+  bool serving = true;
+  while (serving && (writer = next_writer()) != NULL) {
+    struct lmdbx__env *env = writer->env;
     if (own.head != NULL) lmdbx__host_post(job->host, &own, true);
-    struct lmdbx__commit_report report = {0};
-    if (group.head->type == LMDBX__REQUEST_SCAN) {
-      begin_scan(writer, group.head);
-    } else {
-      commit_operations(writer, &group, &report);
-    }
-    put_back(writer, &report);
-    distribute(job->host, &group, &own);
+    serving = serve(job->host, writer, &own);
+    lmdbx__env_release(env);
   }
   lmdbx__host_post(job->host, &own, false);
 }
@@ -278,11 +336,10 @@ void lmdbx__writes_flush(struct lmdbx_host *host) {
   lmdbx__writes_drop(host);
 }
 
-/* Moves this host's requests out of one queue. Another owner's host, to be woken
- * if it alone remains, is answered with a reference. */
-static struct lmdbx_host *extract(struct lmdbx__writer *writer, struct lmdbx_host *host,
-                                  struct lmdbx__list *extracted) {
-  struct lmdbx_host *other = NULL;
+/* Moves this host's requests out of one queue, and wakes another owner for what
+ * remains. */
+static void extract(struct lmdbx__writer *writer, struct lmdbx_host *host,
+                    struct lmdbx__list *extracted) {
   pthread_mutex_lock(&workers.mutex);
   pthread_mutex_lock(&writer->mutex);
   struct lmdbx__list kept = {0};
@@ -292,16 +349,14 @@ static struct lmdbx_host *extract(struct lmdbx__writer *writer, struct lmdbx_hos
     lmdbx__list_append(ours ? extracted : &kept, request);
   }
   writer->queue = kept;
-  if (kept.head != NULL) {
-    other = kept.head->repository->host;
-    atomic_fetch_add(&other->references, 1);
-  } else if (writer->state == READY) {
+  struct lmdbx_host *other = other_owner(writer, host);
+  if (kept.head == NULL && writer->state == READY) {
     ready_remove(writer);
     writer->state = IDLE;
   }
   pthread_mutex_unlock(&writer->mutex);
   pthread_mutex_unlock(&workers.mutex);
-  return other;
+  wake_other(other);
 }
 
 void lmdbx__writes_drop(struct lmdbx_host *host) {
@@ -310,11 +365,7 @@ void lmdbx__writes_drop(struct lmdbx_host *host) {
        repository = repository->next) {
     /* With nothing pending it has nothing queued, and may be closing just now. */
     if (repository->state != LMDBX__OPEN || repository->pending == 0) continue;
-    struct lmdbx_host *other = extract(writer_of(repository->env), host, &dropped);
-    if (other == NULL) continue;
-    struct lmdbx__list nothing = {0};
-    lmdbx__host_post(other, &nothing, true); /* its deliver starts a worker */
-    lmdbx__host_unref(other);
+    extract(writer_of(repository->env), host, &dropped);
   }
   for (struct lmdbx__request *request = dropped.head; request != NULL;
        request = next_of(request)) {

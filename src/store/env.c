@@ -149,8 +149,10 @@ int lmdbx__env_open(const struct lmdbx__env_options *options, const struct lmdbx
   if (env == NULL) return lmdbx__store_error(error, ENOMEM, doing, options->path);
   rc = pthread_mutex_init(&env->databases_lock, NULL);
   if (rc != 0) goto free_env;
-  rc = lmdbx__gate_init(&env->gate);
+  rc = pthread_mutex_init(&env->turn.lock, NULL);
   if (rc != 0) goto destroy_lock;
+  rc = lmdbx__gate_init(&env->gate);
+  if (rc != 0) goto destroy_turn;
   env->path = strdup(options->path);
   if (env->path == NULL) {
     rc = ENOMEM;
@@ -177,6 +179,8 @@ int lmdbx__env_open(const struct lmdbx__env_options *options, const struct lmdbx
 
 destroy_gate:
   lmdbx__gate_destroy(&env->gate);
+destroy_turn:
+  pthread_mutex_destroy(&env->turn.lock);
 destroy_lock:
   pthread_mutex_destroy(&env->databases_lock);
 free_env:
@@ -192,6 +196,7 @@ void lmdbx__env_close(struct lmdbx__env *env) {
     free(database);
   }
   lmdbx__gate_destroy(&env->gate);
+  pthread_mutex_destroy(&env->turn.lock);
   pthread_mutex_destroy(&env->databases_lock);
   free(env->path);
   free(env);

@@ -45,7 +45,7 @@ static struct timespec deadline_after(long milliseconds) {
 /* Waits, with the lock held, until the gate is open. false: it stayed closed. */
 static bool wait_open(struct lmdbx__gate *gate) {
   struct timespec deadline = deadline_after(LMDBX__REMAP_WAIT_MS);
-  while (gate->closed)
+  while (gate->closed && !gate->lost)
     if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;
   return !gate->closed;
 }
@@ -68,9 +68,10 @@ void lmdbx__gate_leave(struct lmdbx__gate *gate) {
   pthread_mutex_unlock(&gate->lock);
 }
 
-static void gate_open(struct lmdbx__gate *gate) {
+static void gate_open(struct lmdbx__gate *gate, bool lost) {
   pthread_mutex_lock(&gate->lock);
-  gate->closed = false;
+  gate->closed = lost;
+  gate->lost = lost;
   pthread_cond_broadcast(&gate->changed);
   pthread_mutex_unlock(&gate->lock);
 }
@@ -124,21 +125,19 @@ int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
   if (!first) return LMDBX_OK;
 
   int code = LMDBX_OK;
+  bool lost = false;
   MDB_envinfo info;
   mdb_env_info(env->mdb, &info);
   size_t used = (info.me_last_pgno + 1) * env->page_size;
   size_t size = (map_size > used ? map_size : used) + extra;
-  if (size == info.me_mapsize) goto out;
   if (size > info.me_mapsize && !address_space_left(size)) {
     code = lmdbx__store_error(error, ENOMEM, doing, env->path);
-    goto out;
+  } else if (size != info.me_mapsize) {
+    int rc = mdb_env_set_mapsize(env->mdb, size);
+    lost = rc != 0;
+    if (lost) atomic_store(&env->failed, true);
+    if (lost) code = lmdbx__store_error(error, rc, doing, env->path);
   }
-  int rc = mdb_env_set_mapsize(env->mdb, size);
-  if (rc != 0) {
-    atomic_store(&env->failed, true);
-    code = lmdbx__store_error(error, rc, doing, env->path);
-  }
-out:
-  gate_open(&env->gate);
+  gate_open(&env->gate, lost);
   return code;
 }

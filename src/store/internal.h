@@ -55,10 +55,18 @@ struct lmdbx__gate {
   pthread_cond_t changed; /* live became 0, or the gate opened */
   unsigned live;          /* transactions under way, of either kind */
   bool closed;            /* a remap is under way: no new transaction */
+  bool lost;              /* a remap left no map: closed for good */
   bool stuck;             /* a remap waited in vain; until live is 0 none waits again */
   struct lmdbx__read *idle;
   unsigned idle_count;
   struct lmdbx__env_info info; /* as of the last look, shown during a remap */
+};
+
+/* Who of this process has the turn to write (turn.c). */
+struct lmdbx__turn {
+  pthread_mutex_t lock; /* held for a few system calls only */
+  unsigned holders;
+  atomic_bool give_way; /* another process waited when ours ended */
 };
 
 struct lmdbx__database {
@@ -92,6 +100,7 @@ struct lmdbx__env {
   struct lmdbx__database *databases;
 
   struct lmdbx__gate gate;
+  struct lmdbx__turn turn;
 };
 
 /* ---- error.c */
@@ -146,7 +155,7 @@ void lmdbx__env_close(struct lmdbx__env *env);
 int lmdbx__gate_init(struct lmdbx__gate *gate);
 void lmdbx__gate_destroy(struct lmdbx__gate *gate);
 /* Counts a transaction in. false: a remap is under way; with wait, one that did
- * not end in time. */
+ * not end in time; or the map is lost (then env->failed). */
 bool lmdbx__gate_enter(struct lmdbx__gate *gate, bool wait);
 void lmdbx__gate_leave(struct lmdbx__gate *gate);
 /*

@@ -231,7 +231,10 @@ static enum outcome run_with_reserve(const struct run *run, int *rc) {
   if (reserve < MIN_RESERVE_PAGES * env->page_size) reserve = MIN_RESERVE_PAGES * env->page_size;
   reserve = (reserve + env->page_size - 1) / env->page_size * env->page_size;
   env->reserve_mapped = true;
-  if (lmdbx__gate_remap(env, env->map_limit, reserve, NULL) != LMDBX_OK) return SPLIT;
+  if (lmdbx__gate_remap(env, env->map_limit, reserve, NULL) != LMDBX_OK) {
+    if (atomic_load(&env->failed)) *rc = MDB_PANIC;
+    return SPLIT;
+  }
   enum outcome outcome = run_once(run, rc);
   release_reserve(env);
   return outcome;

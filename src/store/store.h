@@ -158,11 +158,20 @@ struct lmdbx__commit_report {
 };
 
 /*
+ * Waits up to that long for this process's turn to write; false: it has not come
+ * yet. Whoever has it calls lmdbx__turn_end. Several threads may have it at once:
+ * LMDB's own lock keeps them apart. It makes waiting for other processes
+ * bounded, so that a process that exits need not wait for them. Pool thread.
+ */
+bool lmdbx__turn_wait(struct lmdbx__env *env, unsigned milliseconds);
+void lmdbx__turn_end(struct lmdbx__env *env);
+
+/*
  * Applies a group in order, in as few commits as possible: one, unless an
  * operation fails in a way that poisons the transaction; then in halves, so that
  * one failing operation fails alone. Returns when everything that succeeded is
  * on disk; every outcome stands in the operations. A group must not be empty.
- * Pool thread; takes LMDB's writer lock, and no second call for the same
+ * Pool thread, which has the turn; takes LMDB's writer lock, and no second call for the same
  * environment may run at the same time (the caller sees to that).
  * Outcomes: KEY_TOO_LARGE, VALUE_TOO_LARGE, READ_ONLY, MAP_FULL, NO_SPACE, IO
  * (the outcome of the commit is unknown, the environment has FAILED), NO_MEMORY,

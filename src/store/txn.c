@@ -16,9 +16,13 @@ static int remap_resized(struct lmdbx__env *env, struct lmdbx_error *error) {
   return lmdbx__gate_remap(env, env->map_limit, growth_slack(env), error);
 }
 
+static int gate_error(struct lmdbx__env *env) {
+  return atomic_load(&env->failed) ? MDB_PANIC : EBUSY;
+}
+
 int lmdbx__txn_begin(struct lmdbx__env *env, unsigned flags, MDB_txn **out) {
   for (int tries = 0; tries < LMDBX__MAX_RESIZE_RETRIES; tries++) {
-    if (!lmdbx__gate_enter(&env->gate, true)) return EBUSY;
+    if (!lmdbx__gate_enter(&env->gate, true)) return gate_error(env);
     int rc = mdb_txn_begin(env->mdb, NULL, flags, out);
     if (rc == 0) return 0;
     lmdbx__gate_leave(&env->gate);
@@ -100,7 +104,7 @@ static int read_begin(struct lmdbx__env *env, bool wait, struct lmdbx__read **ou
   int rc = 0;
   for (int tries = 0; tries < LMDBX__MAX_RESIZE_RETRIES; tries++) {
     if (!lmdbx__gate_enter(&env->gate, wait)) {
-      rc = EBUSY;
+      rc = gate_error(env);
       break;
     }
     if (read == NULL) read = take_idle(&env->gate);

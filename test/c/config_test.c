@@ -35,7 +35,7 @@ static void fills_in_defaults(void **state) {
     assert_false(config.compression);
     assert_false(config.read_only);
     assert_int_equal(config.map_size, 0);
-    assert_int_equal(config.max_readers, LMDBX_DEFAULT_READERS);
+    assert_int_equal(config.max_readers, 0);
     assert_int_equal(config.max_queued_bytes, LMDBX_DEFAULT_QUEUED_BYTES);
     lmdbx__config_free(&config);
     assert_null(config.path);

@@ -86,7 +86,7 @@ static struct lmdbx_issue to(struct outcome *outcome) {
 }
 
 static void ask_put(struct lmdbx_repository *repository, const char *key, const char *value,
-                struct outcome *outcome) {
+                    struct outcome *outcome) {
   const struct lmdbx_issue issue = to(outcome);
   assert_int_equal(lmdbx_put(repository, text(key), text(value), &issue, NULL), LMDBX_OK);
 }
@@ -97,13 +97,13 @@ static void ask_get(struct lmdbx_repository *repository, const char *key, struct
 }
 
 static void ask_delete(struct lmdbx_repository *repository, const char *key,
-                    struct outcome *outcome) {
+                       struct outcome *outcome) {
   const struct lmdbx_issue issue = to(outcome);
   assert_int_equal(lmdbx_delete(repository, text(key), &issue, NULL), LMDBX_OK);
 }
 
 static void ask_list(struct lmdbx_repository *repository, const char *prefix,
-                 struct outcome *outcome) {
+                     struct outcome *outcome) {
   const struct lmdbx_issue issue = to(outcome);
   assert_int_equal(lmdbx_list(repository, text(prefix), &issue, NULL), LMDBX_OK);
 }

@@ -170,6 +170,61 @@ static void keys_that_lmdb_cannot_hold_are_not_found(void **state) {
   lmdbx__env_release(env);
 }
 
+/* Zeroes the kind of the leaf page that begins with this key. */
+static void damage_leaf(const char *file, const char *key) {
+  enum { PAGE = 4096, FLAGS = 10, HEADER = 16, LEAF = 2 };
+  size_t size;
+  uint8_t *data = read_file(file, &size);
+  int damaged = 0;
+  for (size_t page = 2; page < size / PAGE; page++) {
+    uint8_t *at = data + page * PAGE;
+    uint16_t first;
+    memcpy(&first, at + HEADER, sizeof first);
+    if (at[FLAGS] != LEAF || first + 8 + strlen(key) > PAGE) continue;
+    if (memcmp(at + first + 8, key, strlen(key)) != 0) continue;
+    at[FLAGS] = 0;
+    damaged++;
+  }
+  assert_true(damaged > 0);
+  write_file(file, data, size);
+  free(data);
+}
+
+static void records_beside_a_damaged_page_stay_readable(void **state) {
+  enum { COUNT = 1000 };
+  static struct lmdbx__op ops[COUNT];
+  static char keys[COUNT][16];
+  const char *path = path_in(state, "db");
+  struct lmdbx__env *env = open_env(path, 4 * MEBIBYTE);
+  for (size_t i = 0; i < COUNT; i++) ops[i] = put_op(fill_key(keys[i], i), "value");
+  commit_group(env, ops, COUNT);
+  lmdbx__env_release(env);
+  damage_leaf(path_in(state, "db/data.mdb"), keys[0]);
+  env = open_env(path, 4 * MEBIBYTE);
+  struct lmdbx__read *read;
+  struct lmdbx_slice value;
+  bool found;
+  int readable = 0;
+  assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
+  for (size_t i = 0; i < COUNT; i++) {
+    int code = lmdbx__read_get(read, TEST_MAIN_DBI, text(keys[i]), &found, &value, NULL);
+    if (code != LMDBX_OK) assert_int_equal(code, LMDBX_CORRUPT);
+    if (code == LMDBX_OK) assert_true(found);
+    readable += code == LMDBX_OK;
+  }
+  assert_in_range(readable, COUNT / 2, COUNT - 1);
+  lmdbx__read_end(read);
+  /* In a group, too, only the operations that meet it fail. */
+  struct lmdbx__op mixed[] = {op_of(LMDBX__OP_GET, keys[0]), op_of(LMDBX__OP_GET, keys[COUNT - 1]),
+                              put_op(keys[0], "new"), put_op(keys[COUNT - 1], "new")};
+  commit_group(env, mixed, 4);
+  for (size_t i = 0; i < 4; i++)
+    assert_int_equal(code_of(&mixed[i]), i % 2 ? LMDBX_OK : LMDBX_CORRUPT);
+  assert_true(holds(env, keys[COUNT - 1], "new"));
+  free_ops(mixed, 4);
+  lmdbx__env_release(env);
+}
+
 /* ------------------------------------------------------- named databases */
 
 static void named_databases_are_apart_and_opened_once(void **state) {
@@ -447,6 +502,7 @@ int main(void) {
       TEST(slots_of_dead_processes_are_reclaimed_when_full),
       TEST(a_read_may_end_on_another_thread),
       TEST(keys_that_lmdb_cannot_hold_are_not_found),
+      TEST(records_beside_a_damaged_page_stay_readable),
       TEST(named_databases_are_apart_and_opened_once),
       TEST(a_read_older_than_the_handle_is_told_so),
       TEST(names_that_cannot_be_are_refused),
