@@ -2,6 +2,7 @@
 // Keys as text. The engine's own JSON.stringify defines the bytes; what JSON would silently turn
 // into null or {} is refused, since two keys would then be one.
 
+const { types } = require("node:util");
 const { typeError } = require("./errors.js");
 
 /** @param {unknown} tenantId */
@@ -14,6 +15,19 @@ function checkTenant(tenantId) {
 /** Objects that JSON.stringify shows as {} or as an index map, by what they say they are. */
 const OPAQUE =
   /^\[object (?:Map|Set|WeakMap|WeakSet|WeakRef|Error|RegExp|Promise|Generator|(?:Shared)?ArrayBuffer|DataView|\w*Array|Symbol|BigInt)\]$/;
+
+/**
+ * Whether JSON shows an object as {} or null though it holds something else, perhaps where only its
+ * own methods can reach.
+ * @param {object} value
+ */
+function isOpaque(value) {
+  if (value instanceof Error || OPAQUE.test(Object.prototype.toString.call(value))) return true;
+  if (types.isNumberObject(value)) return !Number.isFinite(Number(value));
+  if (Object.keys(value).length > 0 || types.isBoxedPrimitive(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype !== null && Object.getPrototypeOf(prototype) !== null;
+}
 
 /**
  * Refuses, as a replacer that changes nothing, what JSON would lose.
@@ -32,7 +46,7 @@ function refuseLosses(_name, value) {
       break;
     case "object":
       if (value === null || Array.isArray(value)) break;
-      if (value instanceof Error || OPAQUE.test(Object.prototype.toString.call(value))) {
+      if (isOpaque(value)) {
         const kind = Object.prototype.toString.call(value).slice(8, -1);
         throw new TypeError(`a value of type ${kind} has no exact JSON text`);
       }

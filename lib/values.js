@@ -155,4 +155,27 @@ function toSet(items) {
   return set;
 }
 
-module.exports = { classify, itemsOf, callToJSON, toMap, toSet };
+/**
+ * A function that makes an object of its arguments, for the addon to make many in one call each.
+ * @param {string[]} names - of the fields
+ * @returns {((...values: unknown[]) => object) | undefined} undefined where the host forbids code
+ *   from strings
+ */
+function objectFactory(names) {
+  const parameters = names.map((_, at) => `v${at}`);
+  // In a literal, "__proto__" sets the prototype unless it is computed.
+  const field = (name) => (name === "__proto__" ? '["__proto__"]' : JSON.stringify(name));
+  const fields = names.map((name, at) => `${field(name)}: v${at}`);
+  try {
+    return new Function(...parameters, `return { ${fields.join(", ")} };`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} text */
+function isWellFormed(text) {
+  return text.isWellFormed();
+}
+
+module.exports = { classify, itemsOf, callToJSON, toMap, toSet, objectFactory, isWellFormed };

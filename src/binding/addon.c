@@ -74,26 +74,36 @@ static void deliver(napi_env env, napi_value callback, void *context, void *data
   if (env != NULL && addon->host != NULL) lmdbx_host_deliver(addon->host);
 }
 
+/* What a function without a result returns: Bun before 1.2.5 aborts where a
+ * microtask or an event listener returns no value at all. */
+static napi_value undefined(napi_env env) {
+  napi_value value = NULL;
+  (void)napi_get_undefined(env, &value);
+  return value;
+}
+
+static struct lmdbx__addon *addon_of(napi_env env) {
+  void *data = NULL;
+  return napi_get_instance_data(env, &data) == napi_ok ? data : NULL;
+}
+
 static napi_value flush(napi_env env, napi_callback_info info) {
   (void)info;
-  void *data = NULL;
-  if (napi_get_instance_data(env, &data) != napi_ok || data == NULL) return NULL;
-  struct lmdbx__addon *addon = data;
+  struct lmdbx__addon *addon = addon_of(env);
   napi_handle_scope scope = NULL;
-  if (addon->host == NULL || napi_open_handle_scope(env, &scope) != napi_ok) return NULL;
-  lmdbx_host_flush(addon->host);
-  (void)napi_close_handle_scope(env, scope);
-  return NULL;
+  if (addon != NULL && addon->host != NULL && napi_open_handle_scope(env, &scope) == napi_ok) {
+    lmdbx_host_flush(addon->host);
+    (void)napi_close_handle_scope(env, scope);
+  }
+  return undefined(env);
 }
 
 /* For process.on("exit"): Node.js joins its pool on the way out. */
 static napi_value stop(napi_env env, napi_callback_info info) {
   (void)info;
-  void *data = NULL;
-  if (napi_get_instance_data(env, &data) != napi_ok || data == NULL) return NULL;
-  struct lmdbx__addon *addon = data;
-  if (addon->host != NULL) lmdbx_host_stop(addon->host);
-  return NULL;
+  struct lmdbx__addon *addon = addon_of(env);
+  if (addon != NULL && addon->host != NULL) lmdbx_host_stop(addon->host);
+  return undefined(env);
 }
 
 /* --------------------------------------------------------------------- state */
@@ -142,8 +152,7 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
   napi_value flush_function = NULL;
   size_t count = 1;
   uint32_t pool_threads = 0;
-  void *existing = NULL;
-  if (napi_get_instance_data(env, &existing) != napi_ok || existing != NULL) return NULL;
+  if (addon_of(env) != NULL) return undefined(env);
   struct lmdbx__addon *addon = calloc(1, sizeof *addon);
   if (addon == NULL) goto failed;
   addon->env = env;
@@ -171,7 +180,7 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
   if (napi_add_env_cleanup_hook(env, addon_end, addon) != napi_ok) {
     (void)napi_throw_error(env, "LMDBX_INTERNAL", "loading: no cleanup hook could be added");
   }
-  return NULL;
+  return undefined(env);
 failed:
   if (addon != NULL && addon->host != NULL) lmdbx_host_destroy(addon->host);
   free(addon); /* references die with the environment, which cannot use them */

@@ -107,7 +107,7 @@ static int take_key(struct call *call, struct lmdbx_slice *key, struct lmdbx_err
   if (code != LMDBX_OK) return code;
   struct lmdbx_buffer *buffer = &call->addon->key;
   bool well_formed = false;
-  code = lmdbx__string_utf8(call->env, call->arguments[1], buffer, &well_formed);
+  code = lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[1], buffer, &well_formed);
   if (code != LMDBX_OK) {
     buffer->size = 0;
     return lmdbx_error_set(error, code, 0, "reading the key: memory ran out; try again");
@@ -195,7 +195,7 @@ static int encode_value(struct call *call, struct lmdbx_buffer *out, struct lmdb
 
 static int encode_text(struct call *call, struct lmdbx_buffer *out, struct lmdbx_error *error) {
   bool well_formed = false;
-  int code = lmdbx__string_utf8(call->env, call->arguments[2], out, &well_formed);
+  int code = lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[2], out, &well_formed);
   if (code == LMDBX_VALUE_TOO_LARGE) {
     return lmdbx_error_set(error, code, 0, "put: the string is larger than %zu bytes; split it",
                            LMDBX_MAX_VALUE_SIZE);
@@ -281,7 +281,7 @@ static napi_value open(napi_env env, napi_callback_info info) {
   struct lmdbx__addon *addon = data;
   bool well_formed = false;
   addon->value.size = 0;
-  int code = lmdbx__string_utf8(env, configuration, &addon->value, &well_formed);
+  int code = lmdbx__string_utf8(env, &addon->types, configuration, &addon->value, &well_formed);
   if (code == LMDBX_OK && addon->host != NULL) {
     const struct lmdbx_slice text = {addon->value.data, addon->value.size};
     code = lmdbx_open(addon->host, text, &repository, &error);

@@ -10,13 +10,46 @@
  * of up to four bytes. */
 #define LONGEST_CHARACTER 4
 
-#define HIGH_SURROGATE(unit) (((unit)&0xFC00) == 0xD800)
-#define LOW_SURROGATE(unit) (((unit)&0xFC00) == 0xDC00)
+static bool is_high(char16_t unit) {
+  return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+static bool is_low(char16_t unit) {
+  return unit >= 0xDC00 && unit <= 0xDFFF;
+}
 
 static napi_status take(napi_env env, napi_value from, const char *name, napi_ref *out) {
   napi_value value = NULL;
   napi_status status = napi_get_named_property(env, from, name, &value);
   return status == napi_ok ? napi_create_reference(env, value, 1, out) : status;
+}
+
+/* Bun before 1.4 leaves some lone surrogates out of the UTF-8 without a trace.
+ * There every string is checked in JavaScript. */
+static napi_status probe_surrogates(napi_env env, bool *drops) {
+  static const struct {
+    char16_t units[3];
+    size_t length;
+    const char *utf8;
+  } probes[] = {
+      {{0xD800}, 1, "\xEF\xBF\xBD"},
+      {{'a', 0xD800}, 2, "a\xEF\xBF\xBD"},
+      {{0xDC00, 'a'}, 2, "\xEF\xBF\xBD" "a"},
+      {{'a', 0xD800, 'b'}, 3, "a\xEF\xBF\xBD" "b"},
+  };
+  *drops = false;
+  for (size_t i = 0; i < sizeof probes / sizeof probes[0] && !*drops; i++) {
+    napi_value string = NULL;
+    char text[16] = "";
+    size_t size = 0;
+    napi_status status = napi_create_string_utf16(env, probes[i].units, probes[i].length, &string);
+    if (status == napi_ok) {
+      status = napi_get_value_string_utf8(env, string, text, sizeof text, &size);
+    }
+    if (status != napi_ok) return status;
+    *drops = size != strlen(probes[i].utf8) || memcmp(text, probes[i].utf8, size) != 0;
+  }
+  return napi_ok;
 }
 
 int lmdbx__value_types_init(napi_env env, struct lmdbx__value_types *types, napi_value helpers) {
@@ -29,7 +62,10 @@ int lmdbx__value_types_init(napi_env env, struct lmdbx__value_types *types, napi
       take(env, helpers, "itemsOf", &types->items_of) == napi_ok &&
       take(env, helpers, "callToJSON", &types->call_to_json) == napi_ok &&
       take(env, helpers, "toMap", &types->to_map) == napi_ok &&
-      take(env, helpers, "toSet", &types->to_set) == napi_ok) {
+      take(env, helpers, "toSet", &types->to_set) == napi_ok &&
+      take(env, helpers, "objectFactory", &types->object_factory) == napi_ok &&
+      take(env, helpers, "isWellFormed", &types->is_well_formed) == napi_ok &&
+      probe_surrogates(env, &types->drops_surrogates) == napi_ok) {
     return LMDBX_OK;
   }
   bool pending = false;
@@ -39,7 +75,9 @@ int lmdbx__value_types_init(napi_env env, struct lmdbx__value_types *types, napi
 
 void lmdbx__value_types_free(napi_env env, struct lmdbx__value_types *types) {
   napi_ref *refs[] = {&types->object_prototype, &types->classify, &types->items_of,
-                      &types->call_to_json,     &types->to_map,   &types->to_set};
+                      &types->call_to_json,     &types->to_map,   &types->to_set,
+                      &types->object_factory,   &types->is_well_formed};
+  lmdbx__shapes_free(env, &types->shapes);
   for (size_t at = 0; at < sizeof refs / sizeof refs[0]; at++) {
     if (*refs[at] != NULL) (void)napi_delete_reference(env, *refs[at]);
     *refs[at] = NULL;
@@ -59,12 +97,12 @@ static int has_lone_surrogate(napi_env env, napi_value string, bool *out) {
     length = 0;
   }
   for (size_t at = 0; at < length && !*out; at++) {
-    if (HIGH_SURROGATE(units[at])) {
-      bool paired = at + 1 < length && LOW_SURROGATE(units[at + 1]);
+    if (is_high(units[at])) {
+      bool paired = at + 1 < length && is_low(units[at + 1]);
       *out = !paired;
       at++;
     } else {
-      *out = LOW_SURROGATE(units[at]);
+      *out = is_low(units[at]);
     }
   }
   free(units);
@@ -82,8 +120,22 @@ static bool has_replacement(const uint8_t *text, size_t size) {
   return false;
 }
 
-int lmdbx__string_utf8(napi_env env, napi_value string, struct lmdbx_buffer *out,
-                       bool *well_formed) {
+static int ask_well_formed(napi_env env, struct lmdbx__value_types *types, napi_value string,
+                           bool *out) {
+  napi_value function = NULL;
+  napi_value undefined = NULL;
+  napi_value answer = NULL;
+  if (napi_get_reference_value(env, types->is_well_formed, &function) != napi_ok ||
+      napi_get_undefined(env, &undefined) != napi_ok ||
+      napi_call_function(env, undefined, function, 1, &string, &answer) != napi_ok ||
+      napi_get_value_bool(env, answer, out) != napi_ok) {
+    return LMDBX_INTERNAL;
+  }
+  return LMDBX_OK;
+}
+
+int lmdbx__string_utf8(napi_env env, struct lmdbx__value_types *types, napi_value string,
+                       struct lmdbx_buffer *out, bool *well_formed) {
   size_t size = 0;
   size_t room = FIRST_TRY;
   *well_formed = true;
@@ -103,7 +155,10 @@ int lmdbx__string_utf8(napi_env env, napi_value string, struct lmdbx_buffer *out
   if (out->size > LMDBX_MAX_VALUE_SIZE || size > LMDBX_MAX_VALUE_SIZE - out->size) {
     return LMDBX_VALUE_TOO_LARGE;
   }
-  if (has_replacement(out->data + out->size, size)) {
+  if (types->drops_surrogates) {
+    int code = ask_well_formed(env, types, string, well_formed);
+    if (code != LMDBX_OK) return code;
+  } else if (has_replacement(out->data + out->size, size)) {
     bool lone = false;
     int code = has_lone_surrogate(env, string, &lone);
     if (code != LMDBX_OK) return code;

@@ -120,6 +120,7 @@ void lmdbx_host_destroy(struct lmdbx_host *host) {
   pthread_mutex_unlock(&host->mutex);
   lmdbx__list_free(&finished);
 
+  lmdbx__list_free(&host->openings);
   lmdbx__reads_drop(host);
   for (struct lmdbx_job *job = host->jobs; job != NULL; job = job->next) {
     int submitted = LMDBX__JOB_SUBMITTED;

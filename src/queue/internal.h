@@ -104,6 +104,8 @@ void lmdbx__repository_unref(struct lmdbx_repository *repository); /* any thread
 void lmdbx__repository_unuse(struct lmdbx_repository *repository); /* any thread */
 /* Gives the use "while open" back, once. Any thread; may close the environment. */
 void lmdbx__repository_let_go(struct lmdbx_repository *repository);
+/* An opening has ended, so the next one may begin. Owner thread. */
+void lmdbx__openings_next(struct lmdbx_host *host);
 /* The host dies: ends what has not started. Owner thread. */
 void lmdbx__repository_end(struct lmdbx_repository *repository);
 /* Books a finished request out and calls its done. Owner thread. */
@@ -167,6 +169,8 @@ struct lmdbx_host {
   struct lmdbx_repository *repositories;
   struct lmdbx_job *jobs;
   struct lmdbx__batch *batches;  /* reads of this turn */
+  struct lmdbx__list openings;   /* wait for the one under way: who was first decides */
+  bool opening;
   bool flush_wanted;             /* the owner has been told to flush this turn */
   _Atomic uint64_t read_jobs, reads; /* counted on pool threads */
 };

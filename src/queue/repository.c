@@ -113,6 +113,12 @@ static void open_cancel(struct lmdbx_job *job) {
   single_post(single);
 }
 
+void lmdbx__openings_next(struct lmdbx_host *host) {
+  struct lmdbx__request *request = lmdbx__list_take(&host->openings);
+  host->opening = request != NULL;
+  if (request != NULL) single_submit(request, open_run, open_cancel);
+}
+
 int lmdbx_open(struct lmdbx_host *host, struct lmdbx_slice config, struct lmdbx_repository **out,
                struct lmdbx_error *error) {
   struct lmdbx_repository *repository = calloc(1, sizeof *repository);
@@ -140,7 +146,8 @@ int lmdbx_open(struct lmdbx_host *host, struct lmdbx_slice config, struct lmdbx_
     return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "opening a repository: memory ran out");
   }
   lmdbx__request_use(request);
-  single_submit(request, open_run, open_cancel);
+  lmdbx__list_append(&host->openings, request);
+  if (!host->opening) lmdbx__openings_next(host);
   *out = repository;
   return LMDBX_OK;
 }
@@ -380,6 +387,7 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
   }
   switch (request->type) {
   case LMDBX__REQUEST_OPEN:
+    lmdbx__openings_next(repository->host);
     opened(repository, request->op.error);
     break;
   case LMDBX__REQUEST_CLOSE:

@@ -78,26 +78,26 @@ static int make_directories(const char *path) {
   return rc;
 }
 
-/* Creates an empty file of a new name in the directory; *out is to be freed. */
-static int make_temporary(const char *directory, char **out) {
+/* Creates an empty file of a new name in the directory. NULL: *rc says why. */
+static char *make_temporary(const char *directory, int *rc) {
   for (int tries = 0; tries < MAX_NAME_TRIES; tries++) {
     char name[64];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     snprintf(name, sizeof name, TEMPORARY_PREFIX "%ld.%ld", (long)getpid(), now.tv_nsec);
     char *path = lmdbx__join_path(directory, name);
-    if (path == NULL) return ENOMEM;
+    *rc = ENOMEM;
+    if (path == NULL) return NULL;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, LMDBX__FILE_MODE);
     if (fd >= 0) {
       close(fd);
-      *out = path;
-      return 0;
+      return path;
     }
-    int rc = errno;
+    *rc = errno;
     free(path);
-    if (rc != EEXIST) return rc;
+    if (*rc != EEXIST) return NULL;
   }
-  return EEXIST;
+  return NULL;
 }
 
 /* Lets LMDB write its two meta pages into the empty file, and syncs it. */
@@ -144,9 +144,9 @@ static void remove_leftovers(const char *directory) {
 }
 
 static int create_data(const char *directory, const char *data) {
-  char *temporary = NULL;
-  int rc = make_temporary(directory, &temporary);
-  if (rc != 0) return rc;
+  int rc;
+  char *temporary = make_temporary(directory, &rc);
+  if (temporary == NULL) return rc;
   rc = build(temporary);
   if (rc == 0) rc = publish(temporary, data);
   unlink(temporary);

@@ -77,7 +77,7 @@ static int open_mdb(const struct lmdbx__env_options *options, size_t map_size, u
 /*
  * Opens for writing where that is permitted, since the next owner may want to
  * write and a process has one environment for all; a read_only owner makes do
- * with less. An automatic map is halved until it fits.
+ * with less. An automatic map is halved until it fits (valgrind says EINVAL).
  */
 static int open_best(struct lmdbx__env *env, const struct lmdbx__env_options *options) {
   size_t os_page = (size_t)sysconf(_SC_PAGESIZE);
@@ -88,7 +88,8 @@ static int open_best(struct lmdbx__env *env, const struct lmdbx__env_options *op
     int rc = open_mdb(options, size, flags, &env->mdb);
     if ((rc == EACCES || rc == EROFS || rc == EPERM) && options->read_only && flags == 0) {
       flags = MDB_RDONLY;
-    } else if (rc == ENOMEM && options->map_size == 0 && size / 2 >= AUTO_MAP_LEAST) {
+    } else if ((rc == ENOMEM || rc == EINVAL) && options->map_size == 0 &&
+               size / 2 >= AUTO_MAP_LEAST) {
       size /= 2;
     } else {
       env->map_limit = size;

@@ -1,0 +1,150 @@
+#include "binding/value_shapes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Places in the table where one shape may lie: two neighbours. */
+#define WAYS 2
+
+struct lmdbx__shape {
+  uint64_t hash;
+  uint32_t count;
+  uint32_t sightings; /* ages when others want the place */
+  uint8_t *names;     /* size u32, bytes, size u32, bytes ... */
+  napi_ref factory;   /* NULL: not compiled */
+};
+
+static uint64_t mix(uint64_t hash, uint64_t word) {
+  hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+  return hash ^ (hash >> 32);
+}
+
+static uint64_t hash_names(const struct lmdbx_slice *names, size_t count) {
+  uint64_t hash = count;
+  for (size_t i = 0; i < count; i++) {
+    size_t left = names[i].size;
+    const uint8_t *at = names[i].data;
+    hash = mix(hash, left);
+    for (; left > 0; at += sizeof(uint64_t)) {
+      uint64_t word = 0;
+      size_t size = left < sizeof word ? left : sizeof word;
+      memcpy(&word, at, size);
+      hash = mix(hash, word);
+      left -= size;
+    }
+  }
+  return hash;
+}
+
+static bool same_names(const struct lmdbx__shape *shape, const struct lmdbx_slice *names) {
+  const uint8_t *at = shape->names;
+  for (uint32_t i = 0; i < shape->count; i++) {
+    uint32_t size;
+    memcpy(&size, at, sizeof size);
+    at += sizeof size;
+    if (size != names[i].size || memcmp(at, names[i].data, size) != 0) return false;
+    at += size;
+  }
+  return true;
+}
+
+/* NULL: out of memory. */
+static uint8_t *copy_names(const struct lmdbx_slice *names, size_t count) {
+  size_t total = 0;
+  for (size_t i = 0; i < count; i++) total += sizeof(uint32_t) + names[i].size;
+  uint8_t *copy = malloc(total);
+  uint8_t *at = copy;
+  for (size_t i = 0; i < count && copy != NULL; i++) {
+    uint32_t size = (uint32_t)names[i].size;
+    memcpy(at, &size, sizeof size);
+    at += sizeof size;
+    if (size > 0) memcpy(at, names[i].data, size);
+    at += size;
+  }
+  return copy;
+}
+
+static void forget(napi_env env, struct lmdbx__shape *shape) {
+  if (shape->factory != NULL) (void)napi_delete_reference(env, shape->factory);
+  free(shape->names);
+  *shape = (struct lmdbx__shape){0};
+}
+
+/* The place of a shape, known or new; NULL while others hold on to theirs. */
+static struct lmdbx__shape *find(napi_env env, struct lmdbx__shapes *shapes,
+                                 const struct lmdbx_slice *names, size_t count) {
+  uint64_t hash = hash_names(names, count);
+  struct lmdbx__shape *weakest = NULL;
+  for (size_t way = 0; way < WAYS; way++) {
+    struct lmdbx__shape *shape = &shapes->table[(hash + way) % LMDBX__SHAPES];
+    if (shape->names != NULL && shape->hash == hash && shape->count == count &&
+        same_names(shape, names)) {
+      return shape;
+    }
+    if (weakest == NULL || shape->sightings < weakest->sightings) weakest = shape;
+  }
+  if (weakest->sightings > 0) {
+    weakest->sightings--;
+    return NULL;
+  }
+  forget(env, weakest);
+  weakest->names = copy_names(names, count);
+  if (weakest->names == NULL) return NULL;
+  weakest->hash = hash;
+  weakest->count = (uint32_t)count;
+  return weakest;
+}
+
+static napi_status compile_shape(napi_env env, struct lmdbx__shapes *shapes,
+                                 struct lmdbx__shape *shape, napi_ref compile,
+                                 const struct lmdbx_slice *names) {
+  napi_value list = NULL;
+  napi_value function = NULL;
+  napi_value undefined = NULL;
+  napi_value factory = NULL;
+  napi_valuetype type = napi_undefined;
+  napi_status status = napi_create_array_with_length(env, shape->count, &list);
+  for (uint32_t i = 0; i < shape->count && status == napi_ok; i++) {
+    napi_value name = NULL;
+    status = napi_create_string_utf8(env, (const char *)names[i].data, names[i].size, &name);
+    if (status == napi_ok) status = napi_set_element(env, list, i, name);
+  }
+  if (status == napi_ok) status = napi_get_reference_value(env, compile, &function);
+  if (status == napi_ok) status = napi_get_undefined(env, &undefined);
+  if (status == napi_ok) {
+    status = napi_call_function(env, undefined, function, 1, &list, &factory);
+  }
+  if (status == napi_ok) status = napi_typeof(env, factory, &type);
+  if (status != napi_ok) return status;
+  shapes->compilations++;
+  if (type == napi_function) return napi_create_reference(env, factory, 1, &shape->factory);
+  shapes->compilations = LMDBX__SHAPE_COMPILATIONS; /* the host forbids it: never again */
+  return napi_ok;
+}
+
+napi_status lmdbx__shape_factory(napi_env env, struct lmdbx__shapes *shapes, napi_ref compile,
+                                 const struct lmdbx_slice *names, size_t count, napi_value *out) {
+  *out = NULL;
+  if (count == 0 || count > LMDBX__SHAPE_FIELDS) return napi_ok;
+  if (shapes->table == NULL) {
+    shapes->table = calloc(LMDBX__SHAPES, sizeof *shapes->table);
+    if (shapes->table == NULL) return napi_ok;
+  }
+  struct lmdbx__shape *shape = find(env, shapes, names, count);
+  if (shape == NULL) return napi_ok;
+  if (shape->sightings < LMDBX__SHAPE_SIGHTINGS) shape->sightings++;
+  if (shape->factory == NULL && shape->sightings == LMDBX__SHAPE_SIGHTINGS &&
+      shapes->compilations < LMDBX__SHAPE_COMPILATIONS) {
+    napi_status status = compile_shape(env, shapes, shape, compile, names);
+    if (status != napi_ok) return status;
+  }
+  return shape->factory != NULL ? napi_get_reference_value(env, shape->factory, out) : napi_ok;
+}
+
+void lmdbx__shapes_free(napi_env env, struct lmdbx__shapes *shapes) {
+  for (size_t i = 0; i < LMDBX__SHAPES && shapes->table != NULL; i++) {
+    forget(env, &shapes->table[i]);
+  }
+  free(shapes->table);
+  *shapes = (struct lmdbx__shapes){0};
+}
