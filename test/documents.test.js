@@ -1,0 +1,74 @@
+"use strict";
+// The documents against the sources: what they list is all there is, and their
+// links lead somewhere.
+
+const { describe, test } = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+
+const ROOT = path.join(__dirname, "..");
+const DOCUMENTS = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "docs/architecture.md",
+  "docs/format.md",
+  "examples/github-projection/README.md",
+];
+
+const read = (file) => fs.readFileSync(path.join(ROOT, file), "utf8");
+
+/** Without code blocks, in which brackets mean something else. */
+const prose = (markdown) => markdown.replace(/^```[\s\S]*?^```$/gm, "");
+
+/** The anchors of a document's headings, as web pages make them. */
+function anchors(markdown) {
+  const headings = [...prose(markdown).matchAll(/^#+ (.+)$/gm)];
+  return headings.map(([, heading]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+/** The first cells, in backquotes, of the rows of a section's table. */
+function firstCells(markdown, heading) {
+  const [, behind] = markdown.split(`\n## ${heading}\n`);
+  const [section] = behind.split("\n## ");
+  return [...section.matchAll(/^\| `(\w+)`/gm)].map(([, cell]) => cell);
+}
+
+describe("documents", () => {
+  for (const document of DOCUMENTS) {
+    test(`the links of ${document} lead somewhere`, () => {
+      const links = [...prose(read(document)).matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link);
+      for (const link of links.filter((each) => !each.startsWith("http"))) {
+        const [file, anchor] = link.split("#");
+        const target = file === "" ? document : path.join(path.dirname(document), file);
+        assert.ok(fs.existsSync(path.join(ROOT, target)), link);
+        if (anchor !== undefined) assert.ok(anchors(read(target)).includes(anchor), link);
+      }
+    });
+  }
+
+  test("README.md lists every error code, and no other", () => {
+    const [, table] = read("src/lmdbx.h").split("#define LMDBX_ERROR_MAP(XX)");
+    const [rows] = table.split("enum lmdbx_code");
+    const codes = [...rows.matchAll(/XX\((\w+), /g)].map(([, name]) => `LMDBX_${name}`);
+    assert.ok(codes.length > 30);
+    assert.deepEqual(firstCells(read("README.md"), "Errors").sort(), codes.sort());
+  });
+
+  test("README.md lists every option, and no other", () => {
+    const [, behind] = read("index.d.ts").split("export interface LMDBXConfig {");
+    const [body] = behind.split("\n}");
+    const options = [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name);
+    assert.deepEqual(firstCells(read("README.md"), "Configuration").sort(), options.sort());
+  });
+
+  test("CHANGELOG.md has an entry for this version", () => {
+    assert.ok(read("CHANGELOG.md").includes(`\n## [${require("../package.json").version}]`));
+  });
+});
