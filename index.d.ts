@@ -64,6 +64,15 @@ export interface LMDBXConfig {
   readOnly?: boolean | undefined;
 
   /**
+   * Where reads happen. `"adaptive"`: small reads of data that is in memory are answered on the
+   * calling thread, for at most a millisecond in each turn of the event loop, and all others on the
+   * thread pool. `"pool"`: all on the thread pool.
+   *
+   * Default: `"adaptive"`.
+   */
+  reads?: "adaptive" | "pool" | undefined;
+
+  /**
    * Reader slots of the environment, shared by all processes that use it. The process that opens
    * it first decides.
    *

@@ -7,6 +7,7 @@ const { fileURLToPath } = require("node:url");
 const { typeError, rangeError } = require("./errors.js");
 
 const ENCODINGS = ["msgpack", "json", "string"];
+const READS = ["adaptive", "pool"];
 const OPTIONS = [
   "path",
   "name",
@@ -14,6 +15,7 @@ const OPTIONS = [
   "encoding",
   "mapSize",
   "readOnly",
+  "reads",
   "maxReaders",
   "maxQueuedBytes",
 ];
@@ -118,7 +120,7 @@ function readConfig(config) {
     throw wrongType("config: give an object with at least a path");
   }
   const { name, compression = false, encoding = "msgpack", readOnly = false } = config;
-  const { mapSize = 0, maxReaders, maxQueuedBytes } = config;
+  const { mapSize = 0, maxReaders, maxQueuedBytes, reads = "adaptive" } = config;
   if (config.path === undefined) throw wrongType("path: missing; give the database directory");
   const directory = resolvePath(config.path);
   if (name !== undefined) {
@@ -130,6 +132,7 @@ function readConfig(config) {
   if (!ENCODINGS.includes(encoding)) {
     throw wrongType(`encoding: ${shown(encoding)} is none of ${ENCODINGS.join(", ")}`);
   }
+  if (!READS.includes(reads)) throw wrongType(`reads: ${shown(reads)} is none of ${READS.join(", ")}`);
   checkBoolean("compression", compression);
   checkBoolean("readOnly", readOnly);
   checkInteger("mapSize", mapSize, 0, "bytes");
@@ -145,6 +148,7 @@ function readConfig(config) {
     encoding,
     mapSize,
     readOnly,
+    reads,
     maxReaders,
     maxQueuedBytes,
   };

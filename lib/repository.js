@@ -77,7 +77,7 @@ class LMDBXRepository {
 
   get(tenantId, key) {
     try {
-      return addon.get(this.#handle, storedKey(tenantId, key));
+      return Promise.resolve(addon.get(this.#handle, storedKey(tenantId, key)));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -93,14 +93,15 @@ class LMDBXRepository {
 
   has(tenantId, key) {
     try {
-      return addon.has(this.#handle, storedKey(tenantId, key));
+      return Promise.resolve(addon.has(this.#handle, storedKey(tenantId, key)));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   async list(tenantId) {
-    let page = await addon.list(this.#handle, tenantPrefix(tenantId));
+    let page = addon.list(this.#handle, tenantPrefix(tenantId));
+    if (typeof page !== "string") page = await page;
     if (typeof page === "string") return JSON.parse(page);
     const keys = [];
     while (typeof page !== "string") {

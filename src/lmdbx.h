@@ -187,6 +187,9 @@ int lmdbx_host_create(const struct lmdbx_executor *executor, void *context, unsi
  */
 void lmdbx_host_flush(struct lmdbx_host *host);
 
+/* The loop has turned: inline reads get their time anew. Owner thread. */
+void lmdbx_host_turn(struct lmdbx_host *host);
+
 /* Calls back for everything that has finished. Owner thread; lmdbx_job_done
  * does the same. */
 void lmdbx_host_deliver(struct lmdbx_host *host);
@@ -285,6 +288,31 @@ int lmdbx_scan_next(struct lmdbx_scan *scan, const struct lmdbx_issue *issue,
 void lmdbx_scan_close(struct lmdbx_scan *scan);
 
 #define LMDBX_PAGE_SIZE ((size_t)256 * 1024)
+
+/*
+ * Reads on the calling thread. Where all signs say that a read cannot wait for
+ * the disk (see queue/inline.c) these answer at once; then the caller uses the
+ * answer, calls lmdbx_now_end before anything else of this host, and calls
+ * lmdbx_host_turn once the loop has turned, if that says it is wanted. Otherwise
+ * they return false, and the request has to be made in the ordinary way. Owner
+ * thread.
+ */
+struct lmdbx_now {
+  bool found;
+  struct lmdbx_slice value; /* plain; in the map, or unpacked: until lmdbx_now_end */
+  struct lmdbx__read *read;
+  struct lmdbx_buffer plain;
+  uint64_t began;
+};
+
+bool lmdbx_read_now(struct lmdbx_repository *repository, struct lmdbx_slice key, bool with_value,
+                    struct lmdbx_now *answer);
+/* value: the JSON text of an array of all keys. */
+bool lmdbx_list_now(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
+                    struct lmdbx_now *answer);
+/* Returns whether the host wants lmdbx_host_turn at the next turn of the loop; it
+ * says so once a turn. */
+bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer);
 
 /* Reports when opening has succeeded or failed. */
 int lmdbx_ready(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,

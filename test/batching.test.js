@@ -43,7 +43,7 @@ describe("batching", () => {
   test(
     "1,000 reads issued in one turn travel as one job",
     using(async (open) => {
-      const repository = open();
+      const repository = open({ reads: "pool" });
       await repository.put("t", 1, "x");
       const before = counters(repository);
       await Promise.all(range.map((i) => (i % 2 ? repository.get("t", 1) : repository.has("t", 1))));
@@ -85,6 +85,78 @@ describe("batching", () => {
       for (const i of kept) await repository.delete("t", i);
       assert.deepStrictEqual(await repository.list("t"), []);
       await repository.put("t", "again", value);
+    }),
+  );
+});
+
+describe("inline reads", () => {
+  /** Reads until one is answered on the calling thread: the pool has to look first. */
+  async function warm(repository) {
+    const before = counters(repository).inlineReads;
+    while (counters(repository).inlineReads === before) {
+      await repository.get("t", 0);
+      await new Promise(setImmediate);
+    }
+  }
+
+  test(
+    "hot reads are answered on the calling thread, with the same answers",
+    using(async (open) => {
+      const repository = open();
+      const value = { text: "x".repeat(100), list: [1, 2, 3] };
+      await Promise.all(range.map((i) => repository.put("t", i, { ...value, i })));
+      await repository.put("few", "a", 1);
+      await warm(repository);
+      const before = counters(repository);
+      for (const i of range) assert.deepStrictEqual(await repository.get("t", i), { ...value, i });
+      assert.equal(await repository.get("t", "none"), undefined);
+      assert.equal(await repository.has("t", 1), true);
+      assert.equal(await repository.has("t", "none"), false);
+      assert.deepStrictEqual(await repository.list("few"), ["a"]);
+      assert.equal((await repository.list("t")).length, COUNT);
+      const after = counters(repository);
+      assert.ok(after.inlineReads - before.inlineReads > COUNT / 2);
+    }),
+  );
+
+  test(
+    "a read that must see a pending write waits for it",
+    using(async (open) => {
+      const repository = open();
+      await repository.put("t", 0, "old");
+      await warm(repository);
+      for (const i of range.slice(0, 100)) {
+        const put = repository.put("t", 0, i);
+        assert.equal(await repository.get("t", 0), i);
+        assert.deepStrictEqual(await repository.list("t"), [0]);
+        await put;
+      }
+    }),
+  );
+
+  test(
+    "a loop of hot reads lets timers run",
+    using(async (open) => {
+      const repository = open();
+      await repository.put("t", 0, "x");
+      await warm(repository);
+      let ticks = 0;
+      const timer = setInterval(() => ticks++, 1);
+      const end = performance.now() + 200;
+      while (performance.now() < end) await repository.get("t", 0);
+      clearInterval(timer);
+      assert.ok(ticks >= 20, `${ticks} ticks of a 1 ms timer in 200 ms`);
+    }),
+  );
+
+  test(
+    'reads: "pool" answers nothing on the calling thread',
+    using(async (open) => {
+      const repository = open({ reads: "pool" });
+      await repository.put("t", 0, "x");
+      const before = counters(repository).inlineReads;
+      for (const i of range) assert.equal(await repository.get("t", i - i), "x");
+      assert.equal(counters(repository).inlineReads, before);
     }),
   );
 });

@@ -31,6 +31,7 @@ describe("configuration", () => {
     "a mapSize that is not safe": [{ path: "x", mapSize: 2 ** 53 }, RangeError, /mapSize/],
     "mapSize NaN": [{ path: "x", mapSize: NaN }, RangeError, /mapSize/],
     "readOnly as text": [{ path: "x", readOnly: "yes" }, TypeError, /readOnly/],
+    "reads of another kind": [{ path: "x", reads: "fast" }, TypeError, /reads.*"fast"/],
     "maxReaders 0": [{ path: "x", maxReaders: 0 }, RangeError, /maxReaders/],
     "maxReaders beyond all reason": [{ path: "x", maxReaders: 1e9 }, TypeError, /maxReaders/],
     "maxQueuedBytes as text": [{ path: "x", maxQueuedBytes: "1" }, TypeError, /maxQueuedBytes/],

@@ -87,6 +87,13 @@ static struct lmdbx__addon *addon_of(napi_env env) {
   return napi_get_instance_data(env, &data) == napi_ok ? data : NULL;
 }
 
+static napi_value turn(napi_env env, napi_callback_info info) {
+  (void)info;
+  struct lmdbx__addon *addon = addon_of(env);
+  if (addon != NULL && addon->host != NULL) lmdbx_host_turn(addon->host);
+  return undefined(env);
+}
+
 static napi_value flush(napi_env env, napi_callback_info info) {
   (void)info;
   struct lmdbx__addon *addon = addon_of(env);
@@ -132,6 +139,12 @@ static napi_status take_function(napi_env env, napi_value from, const char *name
   return napi_create_reference(env, function, 1, out);
 }
 
+static napi_status own_function(napi_env env, const char *name, napi_callback call, napi_ref *out) {
+  napi_value function = NULL;
+  napi_status status = napi_create_function(env, name, NAPI_AUTO_LENGTH, call, NULL, &function);
+  return status == napi_ok ? napi_create_reference(env, function, 1, out) : status;
+}
+
 static napi_status create_wake(struct lmdbx__addon *addon) {
   napi_value name = NULL;
   napi_status status = napi_create_string_utf8(addon->env, "lmdbx", NAPI_AUTO_LENGTH, &name);
@@ -149,7 +162,6 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
   napi_value global = NULL;
   napi_value json = NULL;
   napi_value value = NULL;
-  napi_value flush_function = NULL;
   size_t count = 1;
   uint32_t pool_threads = 0;
   if (addon_of(env) != NULL) return undefined(env);
@@ -165,9 +177,9 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
       napi_get_named_property(env, helpers, "poolThreads", &value) != napi_ok ||
       napi_get_value_uint32(env, value, &pool_threads) != napi_ok ||
       napi_get_named_property(env, helpers, "values", &value) != napi_ok ||
-      napi_create_function(env, "flush", NAPI_AUTO_LENGTH, flush, NULL, &flush_function) !=
-          napi_ok ||
-      napi_create_reference(env, flush_function, 1, &addon->flush) != napi_ok) {
+      take_function(env, global, "setImmediate", &addon->set_immediate) != napi_ok ||
+      own_function(env, "flush", flush, &addon->flush) != napi_ok ||
+      own_function(env, "turn", turn, &addon->turn) != napi_ok) {
     goto failed;
   }
   if (lmdbx__value_types_init(env, &addon->types, value) != LMDBX_OK) goto failed;

@@ -8,7 +8,8 @@
  * no globals, since the addon is loaded once and used by many environments.
  *
  * No call here throws: what goes wrong rejects the promise that the call
- * returns. Only `open`, which returns no promise, throws.
+ * returns. Only `open`, which returns no promise, throws. Reads that can be
+ * answered at once return the answer itself instead of a promise.
  */
 #ifndef LMDBX_BINDING_BINDING_H
 #define LMDBX_BINDING_BINDING_H
@@ -27,6 +28,8 @@ struct lmdbx__addon {
   napi_ref parse_json;      /* JSON.parse */
   napi_ref queue_microtask; /* queueMicrotask */
   napi_ref flush;           /* our own function, for queueMicrotask */
+  napi_ref set_immediate;   /* setImmediate, as it was at load */
+  napi_ref turn;            /* our own function, for setImmediate */
   struct lmdbx_buffer key;   /* scratch, kept from call to call */
   struct lmdbx_buffer value; /* likewise, given back when large */
 };
@@ -49,6 +52,17 @@ void lmdbx__settle_void(void *context, void *user, const struct lmdbx_result *re
 void lmdbx__settle_boolean(void *context, void *user, const struct lmdbx_result *result);
 void lmdbx__settle_value(void *context, void *user, const struct lmdbx_result *result);
 void lmdbx__settle_page(void *context, void *user, const struct lmdbx_result *result);
+
+/* Results as JavaScript values. LMDBX_OK, an error that is described, or
+ * LMDBX__JS_EXCEPTION, and then one is pending. */
+typedef int (*lmdbx__convert)(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+                              napi_value *out, struct lmdbx_error *error);
+int lmdbx__convert_boolean(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+                           napi_value *out, struct lmdbx_error *error);
+int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+                         napi_value *out, struct lmdbx_error *error);
+int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+                        napi_value *out, struct lmdbx_error *error);
 
 /* ------------------------------------------------------------------ error.c */
 

@@ -3,11 +3,12 @@
  * struct lmdbx_repository; its finalizer gives the reference back.
  *
  *   open(configuration: string): repository               throws
- *   get(repository, storedKey: string): Promise<value | undefined>
- *   has, delete(repository, storedKey): Promise<boolean>
+ *   get(repository, storedKey: string): Promise<value | undefined>, or the value
+ *   has(repository, storedKey): Promise<boolean>, or the boolean
+ *   delete(repository, storedKey): Promise<boolean>
  *   put(repository, storedKey, value): Promise<undefined>      msgpack
  *   putText(repository, storedKey, text): Promise<undefined>   json, string
- *   list(repository, prefix: string): Promise<page>
+ *   list(repository, prefix: string): Promise<page>, or the page
  *   next(scan): Promise<page>        page: string, or [string, scan]
  *   ready, close(repository): Promise<undefined>
  *   stats(repository): string
@@ -25,8 +26,9 @@ struct call {
   napi_value arguments[MAX_ARGUMENTS];
   struct lmdbx_repository *repository;
   napi_deferred deferred;
-  napi_value promise;
+  napi_value promise; /* what the call returns; with an answer at once, that */
   bool needs_flush;
+  bool needs_turn;
 };
 
 struct scan_handle {
@@ -40,21 +42,39 @@ static bool call_begin(struct call *call, napi_env env, napi_callback_info info)
   void *data = NULL;
   *call = (struct call){.env = env};
   if (napi_get_cb_info(env, info, &count, call->arguments, NULL, NULL) != napi_ok ||
-      napi_get_instance_data(env, &data) != napi_ok || data == NULL ||
-      napi_create_promise(env, &call->deferred, &call->promise) != napi_ok) {
+      napi_get_instance_data(env, &data) != napi_ok || data == NULL) {
     return false;
   }
   call->addon = data;
   return true;
 }
 
-static void call_reject(struct call *call, const struct lmdbx_error *error,
-                        struct lmdbx_slice key) {
-  const struct lmdbx__error_place place = {
-      call->repository != NULL ? lmdbx_repository_path(call->repository) : NULL, key};
-  napi_value value = lmdbx__error_create(call->addon, error, &place);
-  if (value == NULL) (void)napi_get_undefined(call->env, &value);
-  (void)napi_reject_deferred(call->env, call->deferred, value);
+static int call_promise(struct call *call, struct lmdbx_error *error) {
+  if (call->promise != NULL ||
+      napi_create_promise(call->env, &call->deferred, &call->promise) == napi_ok) {
+    return LMDBX_OK;
+  }
+  return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "the engine could not make a promise");
+}
+
+static void call_reject(struct call *call, napi_value reason) {
+  if (reason == NULL || call_promise(call, NULL) != LMDBX_OK) return;
+  (void)napi_reject_deferred(call->env, call->deferred, reason);
+}
+
+/* Has one of our functions called by a global of the runtime. */
+static bool call_later(struct call *call, napi_ref scheduler, napi_ref function) {
+  napi_value undefined = NULL;
+  napi_value schedule = NULL;
+  napi_value later = NULL;
+  if (napi_get_undefined(call->env, &undefined) == napi_ok &&
+      napi_get_reference_value(call->env, scheduler, &schedule) == napi_ok &&
+      napi_get_reference_value(call->env, function, &later) == napi_ok &&
+      napi_call_function(call->env, undefined, schedule, 1, &later, NULL) == napi_ok) {
+    return true;
+  }
+  (void)lmdbx__error_take_pending(call->env);
+  return false;
 }
 
 /* Ends a call: what was not accepted rejects its promise; what was is flushed in
@@ -62,24 +82,17 @@ static void call_reject(struct call *call, const struct lmdbx_error *error,
 static napi_value call_end(struct call *call, int code, const struct lmdbx_error *error) {
   struct lmdbx__addon *addon = call->addon;
   if (code == LMDBX__JS_EXCEPTION) {
-    napi_value exception = lmdbx__error_take_pending(call->env);
-    if (exception != NULL) (void)napi_reject_deferred(call->env, call->deferred, exception);
+    call_reject(call, lmdbx__error_take_pending(call->env));
   } else if (code != LMDBX_OK) {
-    const struct lmdbx_slice key = {addon->key.data, addon->key.size};
-    call_reject(call, error, key);
+    const struct lmdbx__error_place place = {
+        call->repository != NULL ? lmdbx_repository_path(call->repository) : NULL,
+        {addon->key.data, addon->key.size}};
+    call_reject(call, lmdbx__error_create(addon, error, &place));
   }
-  if (call->needs_flush) {
-    napi_value undefined = NULL;
-    napi_value queue = NULL;
-    napi_value flush = NULL;
-    if (napi_get_undefined(call->env, &undefined) != napi_ok ||
-        napi_get_reference_value(call->env, addon->queue_microtask, &queue) != napi_ok ||
-        napi_get_reference_value(call->env, addon->flush, &flush) != napi_ok ||
-        napi_call_function(call->env, undefined, queue, 1, &flush, NULL) != napi_ok) {
-      (void)lmdbx__error_take_pending(call->env);
-      lmdbx_host_flush(addon->host);
-    }
+  if (call->needs_flush && !call_later(call, addon->queue_microtask, addon->flush)) {
+    lmdbx_host_flush(addon->host);
   }
+  if (call->needs_turn) (void)call_later(call, addon->set_immediate, addon->turn);
   if (addon->key.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->key);
   if (addon->value.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->value);
   return call->promise;
@@ -122,37 +135,79 @@ static int take_key(struct call *call, struct lmdbx_slice *key, struct lmdbx_err
 
 /* ---------------------------------------------------------- point operations */
 
-typedef int (*point_request)(struct lmdbx_repository *repository, struct lmdbx_slice key,
-                             const struct lmdbx_issue *issue, struct lmdbx_error *error);
+/* A kind of point operation: how it is asked for, and for reads, how it may be
+ * answered on this thread. */
+struct point {
+  int (*request)(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                 const struct lmdbx_issue *issue, struct lmdbx_error *error);
+  lmdbx_done done;
+  bool (*answer)(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                 struct lmdbx_now *now);
+  lmdbx__convert convert;
+};
 
-static napi_value point_call(napi_env env, napi_callback_info info, point_request request,
-                             lmdbx_done done) {
+/* Answers on this thread if that can be done without waiting. */
+static bool answer_now(struct call *call, const struct point *point, struct lmdbx_slice key,
+                       int *code, struct lmdbx_error *error) {
+  struct lmdbx_now now;
+  napi_value value = NULL;
+  if (point->answer == NULL || !point->answer(call->repository, key, &now)) return false;
+  const struct lmdbx_result result = {
+      .repository = call->repository, .key = key, .found = now.found, .value = now.value};
+  *code = point->convert(call->addon, &result, &value, error);
+  call->needs_turn = lmdbx_now_end(call->repository, &now);
+  if (*code == LMDBX_OK) call->promise = value;
+  return true;
+}
+
+static napi_value point_call(napi_env env, napi_callback_info info, const struct point *point) {
   struct call call;
   struct lmdbx_error error = {0};
   struct lmdbx_slice key = {0};
   if (!call_begin(&call, env, info)) return NULL;
   int code = take_key(&call, &key, &error);
+  if (code != LMDBX_OK || answer_now(&call, point, key, &code, &error)) {
+    return call_end(&call, code, &error);
+  }
+  code = call_promise(&call, &error);
   if (code == LMDBX_OK) {
-    const struct lmdbx_issue issue = issue_of(&call, done);
-    code = request(call.repository, key, &issue, &error);
+    const struct lmdbx_issue issue = issue_of(&call, point->done);
+    code = point->request(call.repository, key, &issue, &error);
   }
   return call_end(&call, code, &error);
 }
 
+static bool get_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                    struct lmdbx_now *now) {
+  return lmdbx_read_now(repository, key, true, now);
+}
+
+static bool has_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                    struct lmdbx_now *now) {
+  return lmdbx_read_now(repository, key, false, now);
+}
+
 static napi_value get(napi_env env, napi_callback_info info) {
-  return point_call(env, info, lmdbx_get, lmdbx__settle_value);
+  static const struct point point = {lmdbx_get, lmdbx__settle_value, get_now,
+                                     lmdbx__convert_value};
+  return point_call(env, info, &point);
 }
 
 static napi_value has(napi_env env, napi_callback_info info) {
-  return point_call(env, info, lmdbx_has, lmdbx__settle_boolean);
+  static const struct point point = {lmdbx_has, lmdbx__settle_boolean, has_now,
+                                     lmdbx__convert_boolean};
+  return point_call(env, info, &point);
 }
 
 static napi_value delete_(napi_env env, napi_callback_info info) {
-  return point_call(env, info, lmdbx_delete, lmdbx__settle_boolean);
+  static const struct point point = {lmdbx_delete, lmdbx__settle_boolean, NULL, NULL};
+  return point_call(env, info, &point);
 }
 
 static napi_value list(napi_env env, napi_callback_info info) {
-  return point_call(env, info, lmdbx_list, lmdbx__settle_page);
+  static const struct point point = {lmdbx_list, lmdbx__settle_page, lmdbx_list_now,
+                                     lmdbx__convert_page};
+  return point_call(env, info, &point);
 }
 
 /* Encodes first, into memory of our own; the core looks at the repository's state
@@ -178,6 +233,7 @@ static napi_value put_call(napi_env env, napi_callback_info info,
       code = key_code;
       error = key_error;
     }
+    if (code == LMDBX_OK) code = call_promise(&call, &error);
     if (code == LMDBX_OK) {
       const struct lmdbx_issue issue = issue_of(&call, lmdbx__settle_void);
       const struct lmdbx_slice bytes = {value.data, value.size};
@@ -251,6 +307,9 @@ static napi_value next(napi_env env, napi_callback_info info) {
   if (napi_get_value_external(env, call.arguments[0], &data) != napi_ok) {
     code = lmdbx_error_set(&error, LMDBX_INTERNAL, 0, "list: the scan is missing");
   } else {
+    code = call_promise(&call, &error);
+  }
+  if (code == LMDBX_OK) {
     struct scan_handle *handle = data;
     const struct lmdbx_issue issue = issue_of(&call, lmdbx__settle_page);
     code = lmdbx_scan_next(handle->scan, &issue, &error);
@@ -309,6 +368,7 @@ static napi_value life_call(napi_env env, napi_callback_info info, life_request 
   struct lmdbx_error error = {0};
   if (!call_begin(&call, env, info)) return NULL;
   int code = take_repository(&call, &error);
+  if (code == LMDBX_OK) code = call_promise(&call, &error);
   if (code == LMDBX_OK) {
     const struct lmdbx_issue issue = issue_of(&call, lmdbx__settle_void);
     code = request(call.repository, &issue, &error);

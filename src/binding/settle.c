@@ -19,12 +19,9 @@ static void reject(struct lmdbx__addon *addon, napi_deferred deferred,
   (void)napi_reject_deferred(addon->env, deferred, value);
 }
 
-typedef int (*converter)(struct lmdbx__addon *addon, const struct lmdbx_result *result,
-                         napi_value *out, struct lmdbx_error *error);
-
 /* Settles one promise in a handle scope of its own: a job brings thousands. */
 static void settle(void *context, void *user, const struct lmdbx_result *result,
-                   converter convert) {
+                   lmdbx__convert convert) {
   struct lmdbx__addon *addon = context;
   napi_deferred deferred = user;
   napi_handle_scope scope = NULL;
@@ -59,7 +56,7 @@ static int convert_void(struct lmdbx__addon *addon, const struct lmdbx_result *r
                                                         : engine_refused(error, "settling");
 }
 
-static int convert_boolean(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+int lmdbx__convert_boolean(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                            napi_value *out, struct lmdbx_error *error) {
   return napi_get_boolean(addon->env, result->found, out) == napi_ok
              ? LMDBX_OK
@@ -105,7 +102,7 @@ static int convert_json(struct lmdbx__addon *addon, struct lmdbx_slice text, nap
                          position);
 }
 
-static int convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                          napi_value *out, struct lmdbx_error *error) {
   if (!result->found) return convert_void(addon, result, out, error);
   switch (lmdbx_repository_encoding(result->repository)) {
@@ -119,7 +116,7 @@ static int convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *
 }
 
 /* A last page is its text; an earlier one is an array of text and scan. */
-static int convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                         napi_value *out, struct lmdbx_error *error) {
   napi_env env = addon->env;
   napi_value text = NULL;
@@ -147,13 +144,13 @@ void lmdbx__settle_void(void *context, void *user, const struct lmdbx_result *re
 }
 
 void lmdbx__settle_boolean(void *context, void *user, const struct lmdbx_result *result) {
-  settle(context, user, result, convert_boolean);
+  settle(context, user, result, lmdbx__convert_boolean);
 }
 
 void lmdbx__settle_value(void *context, void *user, const struct lmdbx_result *result) {
-  settle(context, user, result, convert_value);
+  settle(context, user, result, lmdbx__convert_value);
 }
 
 void lmdbx__settle_page(void *context, void *user, const struct lmdbx_result *result) {
-  settle(context, user, result, convert_page);
+  settle(context, user, result, lmdbx__convert_page);
 }

@@ -17,7 +17,9 @@ int lmdbx__encode_string(struct lmdbx__encoding *encoding, const struct lmdbx__p
   bool well_formed = false;
   /* The text goes behind the shortest header, and moves if it needs a longer. */
   int code = lmdbx_buffer_append(out, "", 1);
-  if (code == LMDBX_OK) code = lmdbx__string_utf8(encoding->env, encoding->types, string, out, &well_formed);
+  if (code == LMDBX_OK) {
+    code = lmdbx__string_utf8(encoding->env, encoding->types, string, out, &well_formed);
+  }
   if (code != LMDBX_OK) return lmdbx__encode_written(encoding, code);
   if (!well_formed) {
     const char *what = string == at->value ? "a string with" : "in an object whose field name has";

@@ -34,8 +34,14 @@ static napi_status probe_surrogates(napi_env env, bool *drops) {
   } probes[] = {
       {{0xD800}, 1, "\xEF\xBF\xBD"},
       {{'a', 0xD800}, 2, "a\xEF\xBF\xBD"},
-      {{0xDC00, 'a'}, 2, "\xEF\xBF\xBD" "a"},
-      {{'a', 0xD800, 'b'}, 3, "a\xEF\xBF\xBD" "b"},
+      {{0xDC00, 'a'},
+       2,
+       "\xEF\xBF\xBD"
+       "a"},
+      {{'a', 0xD800, 'b'},
+       3,
+       "a\xEF\xBF\xBD"
+       "b"},
   };
   *drops = false;
   for (size_t i = 0; i < sizeof probes / sizeof probes[0] && !*drops; i++) {
@@ -74,8 +80,8 @@ int lmdbx__value_types_init(napi_env env, struct lmdbx__value_types *types, napi
 }
 
 void lmdbx__value_types_free(napi_env env, struct lmdbx__value_types *types) {
-  napi_ref *refs[] = {&types->object_prototype, &types->classify, &types->items_of,
-                      &types->call_to_json,     &types->to_map,   &types->to_set,
+  napi_ref *refs[] = {&types->object_prototype, &types->classify,      &types->items_of,
+                      &types->call_to_json,     &types->to_map,        &types->to_set,
                       &types->object_factory,   &types->is_well_formed};
   lmdbx__shapes_free(env, &types->shapes);
   for (size_t at = 0; at < sizeof refs / sizeof refs[0]; at++) {

@@ -96,6 +96,15 @@ static int read_read_only(struct parsing *parsing, const cJSON *item) {
   return read_boolean(parsing, item, &parsing->config->read_only);
 }
 
+static int read_reads(struct parsing *parsing, const cJSON *item) {
+  if (cJSON_IsString(item) && strcmp(item->valuestring, "adaptive") == 0) return LMDBX_OK;
+  if (!cJSON_IsString(item) || strcmp(item->valuestring, "pool") != 0) {
+    return refuse(parsing, item->string, "must be \"adaptive\" or \"pool\"");
+  }
+  parsing->config->pool_reads = true;
+  return LMDBX_OK;
+}
+
 static int read_map_size(struct parsing *parsing, const cJSON *item) {
   double value = 0;
   int code = read_integer(parsing, item, 0, MAX_SAFE_INTEGER, &value);
@@ -127,6 +136,7 @@ static const struct {
     {"compression", read_compression},
     {"mapSize", read_map_size},
     {"readOnly", read_read_only},
+    {"reads", read_reads},
     {"maxReaders", read_max_readers},
     {"maxQueuedBytes", read_max_queued_bytes},
 };

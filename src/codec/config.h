@@ -3,7 +3,7 @@
  * tools and the addon speak the same.
  *
  *   {"path": "/data/users", "name": "orders", "encoding": "msgpack",
- *    "compression": false, "mapSize": 1073741824, "readOnly": false,
+ *    "compression": false, "mapSize": 1073741824, "readOnly": false, "reads": "adaptive",
  *    "maxReaders": 1024, "maxQueuedBytes": 268435456}
  *
  * Everything but path may be missing or null. Any thread.
@@ -19,6 +19,7 @@ struct lmdbx_config {
   enum lmdbx_encoding encoding;
   bool compression;
   bool read_only;
+  bool pool_reads;         /* "reads": "pool": never on the calling thread */
   size_t map_size;         /* bytes; 0: automatic */
   unsigned max_readers;    /* 0: LMDBX_DEFAULT_READERS, and no opinion of a later owner */
   size_t max_queued_bytes; /* default LMDBX_DEFAULT_QUEUED_BYTES */

@@ -131,6 +131,18 @@ struct lmdbx_scan {
   uint8_t prefix[];
 };
 
+/* What one page is made of. */
+struct lmdbx__page {
+  lmdbx__dbi dbi;
+  struct lmdbx_slice prefix;
+  size_t visits;              /* the most keys to look at */
+  struct lmdbx_buffer *after; /* where the last page ended; moved on */
+  struct lmdbx_buffer *page;  /* becomes the JSON text of an array of keys */
+};
+
+/* Reads a page; *complete says whether it is the last. Any thread. */
+int lmdbx__scan_page(struct lmdbx__read *read, const struct lmdbx__page *request, bool *complete,
+                     struct lmdbx_error *error);
 void lmdbx__scan_free(struct lmdbx_scan *scan); /* any thread */
 void lmdbx__scan_start(struct lmdbx__request *request); /* owner: submits a page */
 void lmdbx__scan_idle(struct lmdbx_scan *scan);         /* owner: waits for scan_next */
@@ -172,6 +184,10 @@ struct lmdbx_host {
   struct lmdbx__list openings;   /* wait for the one under way: who was first decides */
   bool opening;
   bool flush_wanted;             /* the owner has been told to flush this turn */
+  bool turn_wanted;              /* the owner has been told to call lmdbx_host_turn */
+  uint64_t turn_began;           /* first inline read of this turn, in ns; 0: none */
+  uint64_t inline_reads;
+  long faults; /* major faults of the owner thread, as last seen */
   _Atomic uint64_t read_jobs, reads; /* counted on pool threads */
 };
 
@@ -194,6 +210,26 @@ void lmdbx__reads_drop(struct lmdbx_host *host);
 void lmdbx__request_abort(struct lmdbx__request *request);
 /* Makes the value of a get plain: unpacks it if it is a frame. Pool thread. */
 void lmdbx__request_unpack(struct lmdbx__request *request);
+
+/* ------------------------------------------------------------ inline reads */
+
+/* Whether an environment's pages are in memory, as last seen: times in ns of the
+ * monotonic clock. Written by pool threads and owners. */
+struct lmdbx__residency {
+  _Atomic uint64_t open_until; /* inline reads are allowed until then */
+  _Atomic uint64_t next_look;  /* when a pool job looks again */
+};
+
+struct lmdbx__pool_read {
+  long faults;
+};
+
+/* Around the reads of a pool job, which look at residency on the way. */
+void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read);
+void lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env,
+                          struct lmdbx__read *read);
+struct lmdbx__residency *lmdbx__residency_of(struct lmdbx__env *env); /* writer.c */
+uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key);
 
 /* ------------------------------------------------------------------ writes */
 

@@ -40,6 +40,8 @@ static void read_one(struct lmdbx__read *read, struct lmdbx__request *request) {
 static void batch_run(struct lmdbx_job *job) {
   struct lmdbx__batch *batch = (struct lmdbx__batch *)job;
   struct lmdbx_error error = {0};
+  struct lmdbx__pool_read pool_read;
+  lmdbx__residency_begin(&pool_read);
   if (batch->read == NULL &&
       lmdbx__read_begin_wait(batch->env, &batch->read, &error) != LMDBX_OK) {
     fail_all(&batch->requests, &error);
@@ -47,6 +49,7 @@ static void batch_run(struct lmdbx_job *job) {
     for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
       read_one(batch->read, (struct lmdbx__request *)op);
     }
+    lmdbx__residency_end(&pool_read, batch->env, batch->read);
     lmdbx__read_end(batch->read);
     batch->read = NULL;
     for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {

@@ -31,10 +31,13 @@ static void link_repository(struct lmdbx_repository *repository) {
   host->repositories = repository;
 }
 
-/* Takes the repository off its host's list, which held the caller's reference. */
+/* Takes the repository off its host's list, which held the caller's reference.
+ * Once: a release during close() finds it already done when closing ends. */
 static void unlink_repository(struct lmdbx_repository *repository) {
+  if (repository->link == NULL) return;
   *repository->link = repository->next;
   if (repository->next != NULL) repository->next->link = repository->link;
+  repository->link = NULL;
   lmdbx__repository_unref(repository);
 }
 
@@ -233,7 +236,7 @@ static size_t charge_of(const struct lmdbx__request *request) {
 }
 
 /* FNV-1a. Spreads, nothing more: a collision costs a needless wait. */
-static uint32_t *pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key) {
+uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key) {
   uint32_t hash = 2166136261U;
   for (size_t i = 0; i < key.size; i++) hash = (hash ^ key.data[i]) * 16777619U;
   return &repository->pending_keys[(hash ^ (hash >> 16)) % LMDBX__PENDING_SLOTS];
@@ -265,7 +268,7 @@ static void dispatch(struct lmdbx__request *request) {
     lmdbx__host_post(repository->host, &list, true);
   } else if (lmdbx__request_is_write(request)) {
     repository->pending_writes++;
-    ++*pending_slot(repository, request->op.key);
+    ++*lmdbx__pending_slot(repository, request->op.key);
     lmdbx__writes_add(request);
   } else if (request->type == LMDBX__REQUEST_SCAN) {
     /* A later page belongs to a moment that is already held. */
@@ -274,7 +277,7 @@ static void dispatch(struct lmdbx__request *request) {
     } else {
       lmdbx__scan_start(request);
     }
-  } else if (*pending_slot(repository, request->op.key) > 0) {
+  } else if (*lmdbx__pending_slot(repository, request->op.key) > 0) {
     lmdbx__writes_add(request);
   } else {
     lmdbx__reads_add(request);
@@ -398,7 +401,7 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
       /* Failed while parked: never counted. */
       if (repository->state != LMDBX__FAILED) {
         repository->pending_writes--;
-        --*pending_slot(repository, request->op.key);
+        --*lmdbx__pending_slot(repository, request->op.key);
       }
     }
     book_out(request);

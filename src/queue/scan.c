@@ -17,7 +17,9 @@ struct scan_job {
 };
 
 struct visit {
-  struct lmdbx_scan *scan;
+  size_t prefix_size;
+  struct lmdbx_buffer *page;
+  struct lmdbx_buffer *after;
   size_t left;
 };
 
@@ -40,17 +42,36 @@ static enum lmdbx__visit visit_key(void *context, struct lmdbx_slice key,
                                    struct lmdbx_slice value) {
   (void)value;
   struct visit *visit = context;
-  struct lmdbx_scan *scan = visit->scan;
-  struct lmdbx_buffer *page = &scan->page;
-  if (lmdbx__key_belongs(key, scan->prefix_size)) {
+  struct lmdbx_buffer *page = visit->page;
+  if (lmdbx__key_belongs(key, visit->prefix_size)) {
     if (!append(page, page->size == 0 ? "[" : ",", 1) ||
-        !append(page, key.data + scan->prefix_size, key.size - scan->prefix_size)) {
+        !append(page, key.data + visit->prefix_size, key.size - visit->prefix_size)) {
       return LMDBX__VISIT_FAIL;
     }
   }
   if (--visit->left > 0 && page->size < LMDBX_PAGE_SIZE) return LMDBX__VISIT_NEXT;
-  scan->after.size = 0;
-  return append(&scan->after, key.data, key.size) ? LMDBX__VISIT_STOP : LMDBX__VISIT_FAIL;
+  visit->after->size = 0;
+  return append(visit->after, key.data, key.size) ? LMDBX__VISIT_STOP : LMDBX__VISIT_FAIL;
+}
+
+int lmdbx__scan_page(struct lmdbx__read *read, const struct lmdbx__page *request, bool *complete,
+                     struct lmdbx_error *error) {
+  struct visit visit = {request->prefix.size, request->page, request->after, request->visits};
+  const struct lmdbx__scan scan = {
+      .dbi = request->dbi,
+      .prefix = request->prefix,
+      .after = {request->after->data, request->after->size},
+      .visit = visit_key,
+      .context = &visit,
+  };
+  struct lmdbx_buffer *page = request->page;
+  page->size = 0;
+  int code = lmdbx__read_scan(read, &scan, complete, error);
+  if (code != LMDBX_OK) return code;
+  if ((page->size == 0 && !append(page, "[", 1)) || !append(page, "]", 1)) {
+    return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "list: memory ran out; try again");
+  }
+  return LMDBX_OK;
 }
 
 static int read_page(struct lmdbx_scan *scan, struct lmdbx_error *error) {
@@ -58,20 +79,15 @@ static int read_page(struct lmdbx_scan *scan, struct lmdbx_error *error) {
     int code = lmdbx__read_begin_wait(scan->repository->env, &scan->read, error);
     if (code != LMDBX_OK) return code;
   }
-  struct visit visit = {scan, VISIT_LIMIT};
-  const struct lmdbx__scan request = {
+  const struct lmdbx__page page = {
       .dbi = scan->repository->dbi,
       .prefix = {scan->prefix, scan->prefix_size},
-      .after = {scan->after.data, scan->after.size},
-      .visit = visit_key,
-      .context = &visit,
+      .visits = VISIT_LIMIT,
+      .after = &scan->after,
+      .page = &scan->page,
   };
-  scan->page.size = 0;
-  int code = lmdbx__read_scan(scan->read, &request, &scan->complete, error);
+  int code = lmdbx__scan_page(scan->read, &page, &scan->complete, error);
   if (code != LMDBX_OK) return code;
-  if ((scan->page.size == 0 && !append(&scan->page, "[", 1)) || !append(&scan->page, "]", 1)) {
-    return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "list: memory ran out; try again");
-  }
   if (scan->complete) {
     lmdbx__read_end(scan->read);
     scan->read = NULL;

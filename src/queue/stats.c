@@ -24,6 +24,7 @@ int lmdbx_stats(struct lmdbx_repository *repository, struct lmdbx_buffer *out) {
       {"operations", NULL, (double)counts.operations},
       {"readJobs", NULL, (double)atomic_load(&host->read_jobs)},
       {"reads", NULL, (double)atomic_load(&host->reads)},
+      {"inlineReads", NULL, (double)host->inline_reads},
       {"pending", NULL, (double)repository->pending},
       {"queuedBytes", NULL, (double)repository->queued_bytes},
   };

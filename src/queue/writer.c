@@ -31,6 +31,7 @@ struct lmdbx__writer {
   enum writer_state state; /* READY: on the ready list. IDLE: the queue is empty */
   struct lmdbx__writer_counts counts;
   struct lmdbx__writer *next; /* on the ready list, under workers.mutex */
+  struct lmdbx__residency residency;
 };
 
 /* Process-wide, since the pool is. A writer is on the ready list only while
@@ -70,6 +71,10 @@ const struct lmdbx__env_companion lmdbx__writer_companion = {writer_create, writ
 
 static struct lmdbx__writer *writer_of(struct lmdbx__env *env) {
   return lmdbx__env_companion_of(env);
+}
+
+struct lmdbx__residency *lmdbx__residency_of(struct lmdbx__env *env) {
+  return &writer_of(env)->residency;
 }
 
 void lmdbx__writer_counts(struct lmdbx__env *env, struct lmdbx__writer_counts *out) {

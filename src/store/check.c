@@ -191,36 +191,6 @@ static int check_data(const char *path, const char *data, struct lmdbx_error *er
 
 /* ------------------------------------------------------- who else has it */
 
-/*
- * Whether some code in this process maps the file. The kernel shows the device
- * of the file system below an overlay or a btrfs subvolume, so for files of the
- * same inode number the path decides too.
- */
-static bool mapped_here(const char *data, const struct lmdbx__file_id *id) {
-  FILE *maps = fopen("/proc/self/maps", "re");
-  if (maps == NULL) return false;
-  char *real = realpath(data, NULL);
-  char *line = NULL;
-  size_t capacity = 0;
-  bool found = false;
-  while (!found && getline(&line, &capacity, maps) > 0) {
-    unsigned major_number, minor_number;
-    unsigned long inode;
-    int path_at = 0;
-    if (sscanf(line, "%*s %*s %*s %x:%x %lu %n", &major_number, &minor_number, &inode, &path_at) <
-        3)
-      continue;
-    if (inode != id->inode) continue;
-    line[strcspn(line, "\n")] = '\0';
-    found = makedev(major_number, minor_number) == id->device ||
-            (real != NULL && path_at > 0 && strcmp(line + path_at, real) == 0);
-  }
-  free(line);
-  free(real);
-  fclose(maps);
-  return found;
-}
-
 /* The kernel's f_type of file systems over a network, where neither a shared
  * map nor the locks reach the other machines. */
 static bool on_network(const char *path) {
@@ -297,7 +267,7 @@ int lmdbx__check_files(const char *path, const struct lmdbx__file_id *id, bool a
   int code = LMDBX_OK;
   if (data == NULL || lock == NULL)
     code = lmdbx__store_error(error, ENOMEM, doing, path);
-  else if (mapped_here(data, id))
+  else if (lmdbx__mapping_find(data, id) != NULL)
     code = lmdbx__error_at(error, LMDBX_ALREADY_OPEN, 0, doing, path,
                            "another copy of this package, or another LMDB binding, has it open in "
                            "this process, and two would break each other's locks. Load one only");

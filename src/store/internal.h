@@ -141,6 +141,12 @@ char *lmdbx__join_path(const char *path, const char *name);
 int lmdbx__check_files(const char *path, const struct lmdbx__file_id *id, bool allow_network,
                        struct lmdbx_error *error);
 
+/* ---- mapping.c */
+
+/* Where code of this process, ours or not, maps the file; NULL: nowhere, or the
+ * system does not say. */
+void *lmdbx__mapping_find(const char *data, const struct lmdbx__file_id *id);
+
 /* ---- env.c */
 
 /* Opens the environment of checked files. The caller (registry.c) holds the

@@ -1,0 +1,178 @@
+/*
+ * Reads on the owner thread, where all signs say that they cannot wait: a hot
+ * read costs less than the way to the pool and back, a cold one a thousand times
+ * more, and must never hold up the loop.
+ *
+ * The signs: a pool job has recently seen the whole mapping in memory (mincore),
+ * and neither pool reads nor inline reads meet major faults. Each opens or closes
+ * the environment's door for a time. And the turn: all inline reads of one
+ * turn of the loop, with what the program does between them, get TURN_BUDGET_NS;
+ * then everything takes the pool until the loop has turned.
+ */
+#include "queue/internal.h"
+
+#include "codec/frame.h"
+
+#include <sys/resource.h>
+#include <time.h>
+
+#define MICROSECOND UINT64_C(1000)
+#define MILLISECOND (1000 * MICROSECOND)
+#define SECOND (1000 * MILLISECOND)
+
+#define TURN_BUDGET_NS (1 * MILLISECOND)
+/* How long one look at the mapping counts, at least; and how many times what it
+ * cost, for large ones. */
+#define LOOK_PERIOD_NS SECOND
+#define LOOK_COST_FACTOR 100
+/* The door stays shut so long after a major fault. */
+#define FAULT_BACKOFF_NS (200 * MILLISECOND)
+/* An inline read that took this long has met a fault, or lost the processor:
+ * only then is it worth asking which. */
+#define SLOW_READ_NS (200 * MICROSECOND)
+/* Stored bytes of values that are decoded where they lie; of frames. */
+#define INLINE_VALUE_SIZE ((size_t)256 * 1024)
+#define INLINE_FRAME_SIZE ((size_t)16 * 1024)
+/* Keys a list looks at before it goes to the pool. */
+#define INLINE_VISITS 64
+
+static uint64_t now_ns(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
+}
+
+/* ----------------------------------------------------------------- the door */
+
+static void close_door(struct lmdbx__residency *residency, uint64_t until) {
+  atomic_store(&residency->open_until, 0);
+  atomic_store(&residency->next_look, until);
+}
+
+static long major_faults(void) {
+#ifdef RUSAGE_THREAD
+  struct rusage usage;
+  if (getrusage(RUSAGE_THREAD, &usage) == 0) return usage.ru_majflt;
+#endif
+  return 0;
+}
+
+void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read) {
+  pool_read->faults = major_faults();
+}
+
+void lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env,
+                          struct lmdbx__read *read) {
+  struct lmdbx__residency *residency = lmdbx__residency_of(env);
+  uint64_t now = now_ns();
+  if (major_faults() != pool_read->faults) {
+    close_door(residency, now + FAULT_BACKOFF_NS);
+    return;
+  }
+  uint64_t next_look = atomic_load(&residency->next_look);
+  if (now < next_look) return;
+  /* One job looks; the others go on. */
+  if (!atomic_compare_exchange_strong(&residency->next_look, &next_look, now + LOOK_PERIOD_NS)) {
+    return;
+  }
+  bool resident = lmdbx__read_resident(read);
+  uint64_t after = now_ns();
+  uint64_t period = (after - now) * LOOK_COST_FACTOR;
+  if (period < LOOK_PERIOD_NS) period = LOOK_PERIOD_NS;
+  /* Looks are due earlier than the door closes, so that it stays open. */
+  atomic_store(&residency->next_look, after + period / 2);
+  atomic_store(&residency->open_until, resident ? after + period : 0);
+}
+
+/* ----------------------------------------------------------------- the turn */
+
+void lmdbx_host_turn(struct lmdbx_host *host) {
+  host->turn_began = 0;
+  host->turn_wanted = false;
+}
+
+/* Whether a read may be answered here and now. */
+static bool may_read(struct lmdbx_repository *repository, uint64_t now) {
+  struct lmdbx_host *host = repository->host;
+  if (repository->state != LMDBX__OPEN || repository->closed || repository->config.pool_reads) {
+    return false;
+  }
+  if (now >= atomic_load(&lmdbx__residency_of(repository->env)->open_until)) return false;
+  if (host->turn_began == 0) host->turn_began = now;
+  return now - host->turn_began < TURN_BUDGET_NS;
+}
+
+static bool begin(struct lmdbx_repository *repository, struct lmdbx_now *answer) {
+  *answer = (struct lmdbx_now){.began = now_ns()};
+  if (!may_read(repository, answer->began)) return false;
+  if (lmdbx__read_begin(repository->env, &answer->read, NULL) == LMDBX_OK) return true;
+  answer->read = NULL;
+  return false;
+}
+
+bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer) {
+  struct lmdbx_host *host = repository->host;
+  lmdbx__read_end(answer->read);
+  lmdbx_buffer_free(&answer->plain);
+  uint64_t now = now_ns();
+  if (now - answer->began > SLOW_READ_NS) {
+    long faults = major_faults();
+    if (faults != host->faults) {
+      close_door(lmdbx__residency_of(repository->env), now + FAULT_BACKOFF_NS);
+    }
+    host->faults = faults;
+  }
+  host->inline_reads++;
+  bool wanted = !host->turn_wanted;
+  host->turn_wanted = true;
+  return wanted;
+}
+
+/* Nothing was answered; as if never begun. */
+static bool later(struct lmdbx_now *answer) {
+  lmdbx__read_end(answer->read);
+  lmdbx_buffer_free(&answer->plain);
+  return false;
+}
+
+bool lmdbx_read_now(struct lmdbx_repository *repository, struct lmdbx_slice key, bool with_value,
+                    struct lmdbx_now *answer) {
+  if (key.size > LMDBX_MAX_STORED_KEY) return false; /* an error, in the ordinary way */
+  if (repository->pending_writes > 0 && *lmdbx__pending_slot(repository, key) > 0) return false;
+  if (!begin(repository, answer)) return false;
+  if (lmdbx__read_get(answer->read, repository->dbi, key, &answer->found, &answer->value, NULL) !=
+      LMDBX_OK) {
+    return later(answer); /* the pool will say what is wrong */
+  }
+  if (!answer->found || !with_value) return true;
+  if (answer->value.size > INLINE_VALUE_SIZE) return later(answer);
+  if (!lmdbx__frame_is(answer->value)) return true;
+  if (answer->value.size > INLINE_FRAME_SIZE ||
+      lmdbx__frame_unpack(answer->value, INLINE_VALUE_SIZE, &answer->plain, NULL) != LMDBX_OK) {
+    return later(answer);
+  }
+  answer->value = (struct lmdbx_slice){answer->plain.data, answer->plain.size};
+  return true;
+}
+
+/* -------------------------------------------------------------------- lists */
+
+bool lmdbx_list_now(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
+                    struct lmdbx_now *answer) {
+  bool complete = false;
+  if (repository->pending_writes > 0 || !begin(repository, answer)) return false;
+  struct lmdbx_buffer after = {0};
+  const struct lmdbx__page page = {
+      .dbi = repository->dbi,
+      .prefix = prefix,
+      .visits = INLINE_VISITS,
+      .after = &after,
+      .page = &answer->plain,
+  };
+  int code = lmdbx__scan_page(answer->read, &page, &complete, NULL);
+  lmdbx_buffer_free(&after);
+  if (code != LMDBX_OK || !complete) return later(answer);
+  answer->found = true;
+  answer->value = (struct lmdbx_slice){answer->plain.data, answer->plain.size};
+  return true;
+}
