@@ -25,11 +25,12 @@ LDLIBS += $(LIBRARY_LIBS)
 CORE := $(BUILD)/core/liblmdbx_core.a
 CORE_SOURCES := src/base.c $(wildcard src/codec/*.c src/store/*.c src/queue/*.c)
 CORE_OBJECTS := $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
-C_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/c/*_test.c))
+C_TEST_SOURCES := $(wildcard test/c/*_test.c)
+C_TESTS = $(C_TEST_SOURCES:%.c=$(BUILD)/%)
 C_SUPPORT := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard test/c/support.c))
 FUZZERS := $(wildcard test/fuzz/*_fuzz.c)
 REPLAYS := $(FUZZERS:test/fuzz/%.c=$(BUILD)/replay/%)
-C_FILES := $(shell find src test bench examples -name '*.[ch]' 2>/dev/null)
+C_FILES := $(shell find src test bench examples -name node_modules -prune -o -name '*.[ch]' -print 2>/dev/null)
 NODE_INCLUDE = $(shell node -p "path.resolve(fs.realpathSync(process.execPath), '../../include/node')")
 
 $(BUILD)/obj/%.o: %.c
@@ -98,9 +99,11 @@ layers: ## check who includes whom
 
 .PHONY: c-test
 c-test: $(C_TESTS) $(REPLAYS) ## run the C tests, and replay the fuzzing corpus
-	@for test in $(C_TESTS); do echo "$$test"; $$test || exit 1; done
-	@for replay in $(REPLAYS); do \
-	  $$replay test/fuzz/corpus/$$(basename $$replay _fuzz)/* || exit 1; done
+	@failed=""; \
+	for test in $(C_TESTS); do echo "$$test"; $$test || failed="$$failed $$test"; done; \
+	for replay in $(REPLAYS); do \
+	  $$replay test/fuzz/corpus/$$(basename $$replay _fuzz)/* || failed="$$failed $$replay"; done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 .PHONY: build
 build: $(ADDON) ## build the addon
@@ -127,15 +130,29 @@ tidy: ## run clang-tidy over the C files
 	  xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$@" -- $(CPPFLAGS) $(CFLAGS) -I$(NODE_INCLUDE)' tidy
 
 .PHONY: sanitize
-sanitize: ## run the C tests under ASan + UBSan, then under TSan
+sanitize: ## run the C tests under ASan + UBSan, those with threads under TSan
 	$(MAKE) c-test BUILD=build/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all"
-	$(MAKE) c-test BUILD=build/tsan SANITIZE=-fsanitize=thread
+	$(MAKE) c-test BUILD=build/tsan SANITIZE=-fsanitize=thread FUZZERS= \
+	  C_TEST_SOURCES="$$(grep -lE 'pthread_|executor\.h' test/c/*_test.c | tr '\n' ' ')"
 
 .PHONY: fuzz
 fuzz: $(FUZZERS:test/fuzz/%.c=build/fuzz/%) ## fuzz each target for FUZZ_SECONDS
 	@for fuzzer in $^; do corpus=build/fuzz/corpus/$$(basename $$fuzzer); mkdir -p $$corpus; \
 	  echo "$$fuzzer"; $$fuzzer -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=512 -print_final_stats=1 \
 	    -artifact_prefix=build/fuzz/ $$corpus test/fuzz/corpus/$$(basename $$fuzzer _fuzz) || exit 1; done
+
+.PHONY: bench
+bench: ## compare with the replaced package and others; BENCH="--rows put-*" passes options
+	@sh scripts/setup.sh demo
+	@$(MAKE) --no-print-directory build
+	@node bench/main.js $(BENCH)
+
+.PHONY: bench-check
+bench-check: ## fail if a ratio of four short rows is below 1.5
+	@sh scripts/setup.sh demo
+	@$(MAKE) --no-print-directory build
+	@node bench/main.js --rows get-seq,get-pipe,put-lanes,list --peers ours,replaced --rounds 3 \
+	  --quick --check 1.5
 
 .PHONY: clean
 clean: ## remove what was built

@@ -29,6 +29,8 @@
         "<!@(pkg-config --cflags <(libraries) <(msgpack))",
       ],
       "libraries": ["<!@(pkg-config --libs <(libraries) <(msgpack))"],
+      # Debian's own Node.js would have addons load libnode, and Bun with them.
+      "libraries!": ["-lnode"],
       "conditions": [
         [
           "OS=='linux'",

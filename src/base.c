@@ -12,10 +12,9 @@ static const struct {
   const char *name;
   const char *text;
   enum lmdbx_error_kind kind;
-} codes[LMDBX_CODE_COUNT] = {
-    [LMDBX_OK] = {"LMDBX_OK", "no error", LMDBX_KIND_ERROR},
+} codes[LMDBX_CODE_COUNT] = {[LMDBX_OK] = {"LMDBX_OK", "no error", LMDBX_KIND_ERROR},
 #define XX(name, kind, text) [LMDBX_##name] = {"LMDBX_" #name, text, LMDBX_KIND_##kind},
-    LMDBX_ERROR_MAP(XX)
+                             LMDBX_ERROR_MAP(XX)
 #undef XX
 };
 
@@ -54,8 +53,8 @@ int lmdbx_error_set(struct lmdbx_error *error, int code, int errnum, const char 
 }
 
 /* Handed out when an error cannot be copied. Never written to, never freed. */
-static struct lmdbx_error out_of_memory = {
-    .code = LMDBX_NO_MEMORY, .message = "memory ran out while reporting an error"};
+static struct lmdbx_error out_of_memory = {.code = LMDBX_NO_MEMORY,
+                                           .message = "memory ran out while reporting an error"};
 
 struct lmdbx_error *lmdbx_error_copy(const struct lmdbx_error *error) {
   struct lmdbx_error *copy = malloc(sizeof *copy);

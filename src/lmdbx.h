@@ -98,8 +98,8 @@ enum lmdbx_error_kind { LMDBX_KIND_ERROR, LMDBX_KIND_TYPE, LMDBX_KIND_RANGE };
 
 /* Says what went wrong. Plain memory of the caller; contains no pointers. */
 struct lmdbx_error {
-  int code;     /* enum lmdbx_code; LMDBX_OK when nothing is wrong */
-  int errnum;   /* errno or LMDB return code behind it, or 0 */
+  int code;                         /* enum lmdbx_code; LMDBX_OK when nothing is wrong */
+  int errnum;                       /* errno or LMDB return code behind it, or 0 */
   char message[LMDBX_MESSAGE_SIZE]; /* UTF-8: what was being done, what to do */
 };
 
@@ -267,8 +267,8 @@ int lmdbx_get(struct lmdbx_repository *repository, struct lmdbx_slice key,
               const struct lmdbx_issue *issue, struct lmdbx_error *error);
 int lmdbx_has(struct lmdbx_repository *repository, struct lmdbx_slice key,
               const struct lmdbx_issue *issue, struct lmdbx_error *error);
-int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key,
-              struct lmdbx_slice value, const struct lmdbx_issue *issue, struct lmdbx_error *error);
+int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key, struct lmdbx_slice value,
+              const struct lmdbx_issue *issue, struct lmdbx_error *error);
 int lmdbx_delete(struct lmdbx_repository *repository, struct lmdbx_slice key,
                  const struct lmdbx_issue *issue, struct lmdbx_error *error);
 

@@ -24,12 +24,12 @@ struct lmdbx__addon {
   struct lmdbx_host *host; /* NULL after the environment's end */
   napi_threadsafe_function wake;
   struct lmdbx__value_types types;
-  napi_ref create_error;    /* lib/errors.js */
-  napi_ref parse_json;      /* JSON.parse */
-  napi_ref queue_microtask; /* queueMicrotask */
-  napi_ref flush;           /* our own function, for queueMicrotask */
-  napi_ref set_immediate;   /* setImmediate, as it was at load */
-  napi_ref turn;            /* our own function, for setImmediate */
+  napi_ref create_error;     /* lib/errors.js */
+  napi_ref parse_json;       /* JSON.parse */
+  napi_ref queue_microtask;  /* queueMicrotask */
+  napi_ref flush;            /* our own function, for queueMicrotask */
+  napi_ref set_immediate;    /* setImmediate, as it was at load */
+  napi_ref turn;             /* our own function, for setImmediate */
   struct lmdbx_buffer key;   /* scratch, kept from call to call */
   struct lmdbx_buffer value; /* likewise, given back when large */
 };

@@ -49,8 +49,8 @@ napi_value lmdbx__error_create(struct lmdbx__addon *addon, const struct lmdbx_er
   const char *name = lmdbx_code_name(error->code);
   const struct lmdbx_slice path = {(const uint8_t *)place->path,
                                    place->path != NULL ? strlen(place->path) : 0};
-  arguments[CODE] = string_or_undefined(
-      env, (struct lmdbx_slice){(const uint8_t *)name, strlen(name)});
+  arguments[CODE] =
+      string_or_undefined(env, (struct lmdbx_slice){(const uint8_t *)name, strlen(name)});
   arguments[MESSAGE] = string_or_undefined(
       env, (struct lmdbx_slice){(const uint8_t *)error->message, strlen(error->message)});
   arguments[PATH] = string_or_undefined(env, path);

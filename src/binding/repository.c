@@ -120,7 +120,8 @@ static int take_key(struct call *call, struct lmdbx_slice *key, struct lmdbx_err
   if (code != LMDBX_OK) return code;
   struct lmdbx_buffer *buffer = &call->addon->key;
   bool well_formed = false;
-  code = lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[1], buffer, &well_formed);
+  code =
+      lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[1], buffer, &well_formed);
   if (code != LMDBX_OK) {
     buffer->size = 0;
     return lmdbx_error_set(error, code, 0, "reading the key: memory ran out; try again");
@@ -188,8 +189,7 @@ static bool has_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
 }
 
 static napi_value get(napi_env env, napi_callback_info info) {
-  static const struct point point = {lmdbx_get, lmdbx__settle_value, get_now,
-                                     lmdbx__convert_value};
+  static const struct point point = {lmdbx_get, lmdbx__settle_value, get_now, lmdbx__convert_value};
   return point_call(env, info, &point);
 }
 
@@ -251,7 +251,8 @@ static int encode_value(struct call *call, struct lmdbx_buffer *out, struct lmdb
 
 static int encode_text(struct call *call, struct lmdbx_buffer *out, struct lmdbx_error *error) {
   bool well_formed = false;
-  int code = lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[2], out, &well_formed);
+  int code =
+      lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[2], out, &well_formed);
   if (code == LMDBX_VALUE_TOO_LARGE) {
     return lmdbx_error_set(error, code, 0, "put: the string is larger than %zu bytes; split it",
                            LMDBX_MAX_VALUE_SIZE);

@@ -106,12 +106,9 @@ int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *
                          napi_value *out, struct lmdbx_error *error) {
   if (!result->found) return convert_void(addon, result, out, error);
   switch (lmdbx_repository_encoding(result->repository)) {
-  case LMDBX_JSON:
-    return convert_json(addon, result->value, out, error);
-  case LMDBX_STRING:
-    return convert_text(addon, result->value, "string", out, error);
-  default:
-    return lmdbx__value_decode(addon->env, &addon->types, result->value, out, error);
+  case LMDBX_JSON: return convert_json(addon, result->value, out, error);
+  case LMDBX_STRING: return convert_text(addon, result->value, "string", out, error);
+  default: return lmdbx__value_decode(addon->env, &addon->types, result->value, out, error);
   }
 }
 

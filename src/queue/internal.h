@@ -53,8 +53,8 @@ struct lmdbx__request *lmdbx__list_take(struct lmdbx__list *list);
 
 /* A request with copies of key and value. NULL: out of memory. Owner thread. */
 struct lmdbx__request *lmdbx__request_new(struct lmdbx_repository *repository,
-                                          enum lmdbx__request_type type,
-                                          struct lmdbx_slice key, struct lmdbx_slice value,
+                                          enum lmdbx__request_type type, struct lmdbx_slice key,
+                                          struct lmdbx_slice value,
                                           const struct lmdbx_issue *issue);
 /* Takes a use of the environment: once the request has been accepted, since a
  * closed repository has none left to share. */
@@ -77,9 +77,9 @@ enum lmdbx__state { LMDBX__OPENING, LMDBX__OPEN, LMDBX__FAILED };
 #define LMDBX__PENDING_SLOTS 4096
 
 struct lmdbx_repository {
-  atomic_int references; /* the list's below, and one for each request and scan */
-  atomic_int uses;       /* of the environment: one while open, one a request or scan */
-  atomic_bool holds_use; /* the use "while open" has not been given back */
+  atomic_int references;   /* the list's below, and one for each request and scan */
+  atomic_int uses;         /* of the environment: one while open, one a request or scan */
+  atomic_bool holds_use;   /* the use "while open" has not been given back */
   struct lmdbx_host *host; /* counted */
   struct lmdbx_config config;
   struct lmdbx__env *env; /* set by the open job, before its request is posted */
@@ -91,7 +91,7 @@ struct lmdbx_repository {
   bool released; /* the caller's reference goes once nothing is pending */
   struct lmdbx_error *open_error;
   struct lmdbx__list parked; /* issued while opening */
-  size_t pending; /* requests not called back, but for open and close */
+  size_t pending;            /* requests not called back, but for open and close */
   size_t pending_writes;
   size_t queued_bytes; /* charged to config.max_queued_bytes */
   uint32_t pending_keys[LMDBX__PENDING_SLOTS];
@@ -122,7 +122,7 @@ struct lmdbx_scan {
   struct lmdbx_repository *repository; /* counted */
   bool holds_use;                      /* of its environment, from the first job on */
   struct lmdbx__read *read;            /* from its moment until it ends */
-  bool paged;                /* a page has been read since the request was issued */
+  bool paged;                          /* a page has been read since the request was issued */
   bool complete;
   struct lmdbx_buffer after; /* the last key seen */
   struct lmdbx_buffer page;
@@ -143,9 +143,9 @@ struct lmdbx__page {
 /* Reads a page; *complete says whether it is the last. Any thread. */
 int lmdbx__scan_page(struct lmdbx__read *read, const struct lmdbx__page *request, bool *complete,
                      struct lmdbx_error *error);
-void lmdbx__scan_free(struct lmdbx_scan *scan); /* any thread */
-void lmdbx__scan_start(struct lmdbx__request *request); /* owner: submits a page */
-void lmdbx__scan_idle(struct lmdbx_scan *scan);         /* owner: waits for scan_next */
+void lmdbx__scan_free(struct lmdbx_scan *scan);             /* any thread */
+void lmdbx__scan_start(struct lmdbx__request *request);     /* owner: submits a page */
+void lmdbx__scan_idle(struct lmdbx_scan *scan);             /* owner: waits for scan_next */
 void lmdbx__scans_end(struct lmdbx_repository *repository); /* owner: all idle ones */
 
 /* ----------------------------------------------------------- jobs and hosts */
@@ -156,9 +156,9 @@ struct lmdbx_job {
   void (*run)(struct lmdbx_job *job);    /* pool thread */
   void (*cancel)(struct lmdbx_job *job); /* instead of run; owner thread */
   void (*destroy)(struct lmdbx_job *job);
-  atomic_int state;        /* who comes first, run or cancel, has the job */
-  atomic_int references;   /* one for run, one for done */
-  struct lmdbx_host *host; /* counted */
+  atomic_int state;               /* who comes first, run or cancel, has the job */
+  atomic_int references;          /* one for run, one for done */
+  struct lmdbx_host *host;        /* counted */
   struct lmdbx_job *next, **link; /* in host->jobs; owner thread */
 };
 
@@ -180,14 +180,14 @@ struct lmdbx_host {
   size_t pending; /* requests not called back */
   struct lmdbx_repository *repositories;
   struct lmdbx_job *jobs;
-  struct lmdbx__batch *batches;  /* reads of this turn */
-  struct lmdbx__list openings;   /* wait for the one under way: who was first decides */
+  struct lmdbx__batch *batches; /* reads of this turn */
+  struct lmdbx__list openings;  /* wait for the one under way: who was first decides */
   bool opening;
-  bool flush_wanted;             /* the owner has been told to flush this turn */
-  bool turn_wanted;              /* the owner has been told to call lmdbx_host_turn */
-  uint64_t turn_began;           /* first inline read of this turn, in ns; 0: none */
+  bool flush_wanted;   /* the owner has been told to flush this turn */
+  bool turn_wanted;    /* the owner has been told to call lmdbx_host_turn */
+  uint64_t turn_began; /* first inline read of this turn, in ns; 0: none */
   uint64_t inline_reads;
-  long faults; /* major faults of the owner thread, as last seen */
+  long faults;                       /* major faults of the owner thread, as last seen */
   _Atomic uint64_t read_jobs, reads; /* counted on pool threads */
 };
 

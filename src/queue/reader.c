@@ -42,8 +42,7 @@ static void batch_run(struct lmdbx_job *job) {
   struct lmdbx_error error = {0};
   struct lmdbx__pool_read pool_read;
   lmdbx__residency_begin(&pool_read);
-  if (batch->read == NULL &&
-      lmdbx__read_begin_wait(batch->env, &batch->read, &error) != LMDBX_OK) {
+  if (batch->read == NULL && lmdbx__read_begin_wait(batch->env, &batch->read, &error) != LMDBX_OK) {
     fail_all(&batch->requests, &error);
   } else {
     for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {

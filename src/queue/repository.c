@@ -142,8 +142,8 @@ int lmdbx_open(struct lmdbx_host *host, struct lmdbx_slice config, struct lmdbx_
 
   const struct lmdbx_slice none = {0};
   const struct lmdbx_issue issue = {0};
-  struct lmdbx__request *request = lmdbx__request_new(repository, LMDBX__REQUEST_OPEN, none,
-                                                      none, &issue);
+  struct lmdbx__request *request =
+      lmdbx__request_new(repository, LMDBX__REQUEST_OPEN, none, none, &issue);
   if (request == NULL) {
     unlink_repository(repository);
     return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "opening a repository: memory ran out");
@@ -203,8 +203,8 @@ int lmdbx_close(struct lmdbx_repository *repository, const struct lmdbx_issue *i
     return lmdbx_error_set(error, LMDBX_CLOSED, 0, "close: the repository is closed");
   }
   const struct lmdbx_slice none = {0};
-  struct lmdbx__request *request = lmdbx__request_new(repository, LMDBX__REQUEST_CLOSE, none,
-                                                      none, issue);
+  struct lmdbx__request *request =
+      lmdbx__request_new(repository, LMDBX__REQUEST_CLOSE, none, none, issue);
   if (request == NULL) {
     return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "close: memory ran out; try again");
   }
@@ -219,8 +219,8 @@ int lmdbx_close(struct lmdbx_repository *repository, const struct lmdbx_issue *i
 int lmdbx_ready(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
                 struct lmdbx_error *error) {
   const struct lmdbx_slice none = {0};
-  struct lmdbx__request *request = lmdbx__request_new(repository, LMDBX__REQUEST_READY, none,
-                                                      none, issue);
+  struct lmdbx__request *request =
+      lmdbx__request_new(repository, LMDBX__REQUEST_READY, none, none, issue);
   if (request == NULL) {
     return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "ready: memory ran out; try again");
   }
@@ -393,9 +393,7 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
     lmdbx__openings_next(repository->host);
     opened(repository, request->op.error);
     break;
-  case LMDBX__REQUEST_CLOSE:
-    lmdbx__host_pending(repository->host, -1);
-    break;
+  case LMDBX__REQUEST_CLOSE: lmdbx__host_pending(repository->host, -1); break;
   default:
     if (lmdbx__request_is_write(request)) {
       /* Failed while parked: never counted. */
@@ -408,6 +406,6 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
   }
   call_back(request);
   lmdbx__request_free(request);
-  settle(repository);
+  settle(repository); /* NOLINT(clang-analyzer-unix.Malloc): this call holds a reference */
   lmdbx__repository_unref(repository);
 }

@@ -7,8 +7,8 @@
 #include <string.h>
 
 struct lmdbx__request *lmdbx__request_new(struct lmdbx_repository *repository,
-                                          enum lmdbx__request_type type,
-                                          struct lmdbx_slice key, struct lmdbx_slice value,
+                                          enum lmdbx__request_type type, struct lmdbx_slice key,
+                                          struct lmdbx_slice value,
                                           const struct lmdbx_issue *issue) {
   size_t key_size = key.size;
   struct lmdbx__request *request = malloc(sizeof *request + key_size + value.size);
@@ -122,9 +122,8 @@ int lmdbx_has(struct lmdbx_repository *repository, struct lmdbx_slice key,
   return issue_operation(repository, LMDBX__OP_HAS, key, none, issue, error);
 }
 
-int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key,
-              struct lmdbx_slice value, const struct lmdbx_issue *issue,
-              struct lmdbx_error *error) {
+int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key, struct lmdbx_slice value,
+              const struct lmdbx_issue *issue, struct lmdbx_error *error) {
   if (value.size > LMDBX_MAX_VALUE_SIZE) {
     return lmdbx_error_set(error, LMDBX_VALUE_TOO_LARGE, 0,
                            "put: the encoded value has %zu bytes, the limit is %zu; split it",

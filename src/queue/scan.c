@@ -198,12 +198,12 @@ static int no_memory(struct lmdbx_error *error) {
 
 int lmdbx_list(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
                const struct lmdbx_issue *issue, struct lmdbx_error *error) {
-  struct lmdbx__request *request = lmdbx__request_new(repository, LMDBX__REQUEST_SCAN, prefix,
-                                                      (struct lmdbx_slice){0}, issue);
+  struct lmdbx__request *request =
+      lmdbx__request_new(repository, LMDBX__REQUEST_SCAN, prefix, (struct lmdbx_slice){0}, issue);
   if (request == NULL) return no_memory(error);
   request->scan = scan_new(repository, prefix);
-  int code = request->scan != NULL ? lmdbx__repository_accept(request, issue, error)
-                                   : no_memory(error);
+  int code =
+      request->scan != NULL ? lmdbx__repository_accept(request, issue, error) : no_memory(error);
   if (code != LMDBX_OK) lmdbx__request_free(request);
   return code;
 }
@@ -211,8 +211,8 @@ int lmdbx_list(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
 int lmdbx_scan_next(struct lmdbx_scan *scan, const struct lmdbx_issue *issue,
                     struct lmdbx_error *error) {
   const struct lmdbx_slice prefix = {scan->prefix, scan->prefix_size};
-  struct lmdbx__request *request = lmdbx__request_new(scan->repository, LMDBX__REQUEST_SCAN,
-                                                      prefix, (struct lmdbx_slice){0}, issue);
+  struct lmdbx__request *request = lmdbx__request_new(scan->repository, LMDBX__REQUEST_SCAN, prefix,
+                                                      (struct lmdbx_slice){0}, issue);
   if (request == NULL) return no_memory(error);
   request->scan = scan;
   int code = lmdbx__repository_accept(request, issue, error);

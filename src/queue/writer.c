@@ -249,8 +249,7 @@ static bool wait_turn(struct lmdbx_host *self, struct lmdbx__writer *writer) {
 
 /* Carries out one group. The turn comes first: while other processes write, the
  * group goes on growing. False: the host stops, nothing was done. */
-static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer,
-                  struct lmdbx__list *own) {
+static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct lmdbx__list *own) {
   struct lmdbx__list group = {0};
   struct lmdbx__commit_report report = {0};
   if (!wait_turn(self, writer)) {
@@ -372,8 +371,7 @@ void lmdbx__writes_drop(struct lmdbx_host *host) {
     if (repository->state != LMDBX__OPEN || repository->pending == 0) continue;
     extract(writer_of(repository->env), host, &dropped);
   }
-  for (struct lmdbx__request *request = dropped.head; request != NULL;
-       request = next_of(request)) {
+  for (struct lmdbx__request *request = dropped.head; request != NULL; request = next_of(request)) {
     lmdbx__request_abort(request);
   }
   lmdbx__host_post(host, &dropped, true);

@@ -20,11 +20,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -172,10 +170,11 @@ static struct finding look(int fd, uint64_t *txn_id) {
 
 static int check_data(const char *path, const char *data, struct lmdbx_error *error) {
   struct stat status;
-  /* Not by opening it: that would block on a pipe. */
-  if (stat(data, &status) != 0) return lmdbx__store_error(error, errno, doing, path);
+  /* Not by opening it: that would block on a pipe. A link would have one data file
+   * with two lock files. */
+  if (lstat(data, &status) != 0) return lmdbx__store_error(error, errno, doing, path);
   if (!S_ISREG(status.st_mode))
-    return report(error, corrupt("data.mdb is not a regular file. Choose another path"), path);
+    return report(error, corrupt("data.mdb is not a regular file. Use the path where it is"), path);
   int fd = open(data, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return lmdbx__store_error(error, errno, doing, path);
   uint64_t txn_id, last_txn_id = 0;

@@ -63,6 +63,7 @@ int lmdbx__db_open(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
     goto out;
   }
   memcpy(database->name, name, length + 1);
+  database->dbi = 0;
   code = open_in(env, MDB_RDONLY, name, &database->dbi, error);
   if (code == LMDBX_NOT_FOUND && env->writable && atomic_load(&env->may_write))
     code = open_in(env, 0, name, &database->dbi, error);

@@ -58,14 +58,55 @@ bool lmdbx__gate_enter(struct lmdbx__gate *gate, bool wait) {
   return entered;
 }
 
+static struct lmdbx__read *take_idle(struct lmdbx__gate *gate) {
+  struct lmdbx__read *read = gate->idle;
+  if (read == NULL) return NULL;
+  gate->idle = read->next;
+  gate->idle_count--;
+  return read;
+}
+
+bool lmdbx__gate_enter_read(struct lmdbx__gate *gate, bool wait, struct lmdbx__read **read) {
+  pthread_mutex_lock(&gate->lock);
+  bool entered = wait ? wait_open(gate) : !gate->closed;
+  if (entered) gate->live++;
+  if (entered && *read == NULL) *read = take_idle(gate);
+  pthread_mutex_unlock(&gate->lock);
+  return entered;
+}
+
+/* With the lock held. */
+static void leave(struct lmdbx__gate *gate) {
+  gate->live--;
+  if (gate->live > 0) return;
+  gate->stuck = false;
+  if (gate->closed) pthread_cond_broadcast(&gate->changed);
+}
+
 void lmdbx__gate_leave(struct lmdbx__gate *gate) {
   pthread_mutex_lock(&gate->lock);
-  gate->live--;
-  if (gate->live == 0) {
-    gate->stuck = false;
-    if (gate->closed) pthread_cond_broadcast(&gate->changed);
-  }
+  leave(gate);
   pthread_mutex_unlock(&gate->lock);
+}
+
+bool lmdbx__gate_leave_read(struct lmdbx__gate *gate, struct lmdbx__read *read) {
+  pthread_mutex_lock(&gate->lock);
+  bool kept = gate->idle_count < LMDBX__MAX_IDLE_READS;
+  if (kept) {
+    read->next = gate->idle;
+    gate->idle = read;
+    gate->idle_count++;
+  }
+  leave(gate);
+  pthread_mutex_unlock(&gate->lock);
+  return kept;
+}
+
+struct lmdbx__read *lmdbx__gate_take_idle(struct lmdbx__gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  struct lmdbx__read *read = take_idle(gate);
+  pthread_mutex_unlock(&gate->lock);
+  return read;
 }
 
 static void gate_open(struct lmdbx__gate *gate, bool lost) {

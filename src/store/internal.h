@@ -164,6 +164,12 @@ void lmdbx__gate_destroy(struct lmdbx__gate *gate);
  * not end in time; or the map is lost (then env->failed). */
 bool lmdbx__gate_enter(struct lmdbx__gate *gate, bool wait);
 void lmdbx__gate_leave(struct lmdbx__gate *gate);
+/* The same for a read: takes an idle one along if *read is NULL; puts it, reset,
+ * among the idle ones (false: there are enough, and it is still the caller's). */
+bool lmdbx__gate_enter_read(struct lmdbx__gate *gate, bool wait, struct lmdbx__read **read);
+bool lmdbx__gate_leave_read(struct lmdbx__gate *gate, struct lmdbx__read *read);
+/* An idle read to be ended or asked, not to be begun: it is not counted. */
+struct lmdbx__read *lmdbx__gate_take_idle(struct lmdbx__gate *gate);
 /*
  * Moves the map to map_size bytes, or to what is used if that is more, plus
  * extra, once no transaction of this process is live. The calling thread holds
@@ -182,14 +188,12 @@ int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
  * stayed closed. Pool thread.
  */
 int lmdbx__txn_begin(struct lmdbx__env *env, unsigned flags, MDB_txn **out);
-/* Takes a new read transaction that env_open made as the first idle one. */
-void lmdbx__idle_keep(struct lmdbx__env *env, struct lmdbx__read *read);
 /* Describes what mdb_get or a cursor answered. */
 int lmdbx__read_error(struct lmdbx__read *read, int mdb_code, const char *doing,
                       struct lmdbx_error *error);
 /* Describes what mdb_txn_commit answered; marks the environment failed if LMDB
  * gave it up. The transaction has ended, but the gate still counts it. */
-int lmdbx__commit_error(struct lmdbx__env *env, int mdb_code, const char *doing,
+int lmdbx__commit_error(struct lmdbx__env *env, int mdb_code, const char *what,
                         struct lmdbx_error *error);
 /* Ends the idle read transactions. */
 void lmdbx__idle_drop(struct lmdbx__env *env);

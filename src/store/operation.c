@@ -132,12 +132,12 @@ static void run_fail_with(const struct run *run, int rc) {
 }
 
 /* LMDB keeps quiet about a commit that failed half-way until the next
- * transaction. */
+ * transaction. If none can be had to see, the worse is assumed. */
 static bool given_up(struct lmdbx__env *env) {
   MDB_txn *txn;
   int rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn);
   if (rc == 0) mdb_txn_abort(txn);
-  return rc == MDB_PANIC;
+  return rc != 0 && rc != MDB_MAP_RESIZED;
 }
 
 static bool disk_full(const char *path) {
@@ -155,6 +155,10 @@ int lmdbx__commit_error(struct lmdbx__env *env, int mdb_code, const char *what,
                            mdb_strerror(mdb_code));
   }
   if (mdb_code == EIO && disk_full(env->path)) mdb_code = ENOSPC;
+  if (mdb_code == EIO)
+    return lmdbx__error_at(error, LMDBX_IO, mdb_code, what, env->path,
+                           "the disk reported an error; nothing was stored. Check the disk, and "
+                           "the system's log");
   return lmdbx__env_error(error, env, mdb_code, what);
 }
 

@@ -39,8 +39,11 @@ struct lmdbx__env_companion {
 /*
  * Opens the environment in a directory, or joins the one this process already
  * has open there. Creates the directory with its parents, and data.mdb
- * atomically, unless read_only. Pool thread (blocks on the file system). The
- * caller owns one reference and gives it back with lmdbx__env_release.
+ * atomically, unless read_only; files get mode 0660 and directories 0777, less the
+ * umask. Since a process has one environment for all owners, it is opened for
+ * writing where that is permitted, and the layer above keeps a read_only owner
+ * from writing. Pool thread (blocks on the file system). The caller owns one
+ * reference and gives it back with lmdbx__env_release.
  * Errors: ACCESS, NOT_FOUND (read_only), NOT_A_DIRECTORY, CORRUPT, FORMAT, IO,
  * NO_SPACE, NO_MEMORY, ALREADY_OPEN, LOCK_FORMAT, PID_CLASH, NETWORK_FS,
  * CONFIG_CONFLICT, FORKED.
@@ -76,9 +79,10 @@ uint64_t lmdbx__env_last_txn_id(struct lmdbx__env *env);
 /*
  * The handle of a named database, or of the main one if name is NULL; created
  * unless the environment is read-only. Handles live as long as the environment.
- * Pool thread (may take the writer lock).
+ * Pool thread (to create one it waits for the writer lock).
  * Errors: DATABASES_FULL, NAME_CONFLICT (a record of that name, or a database
- * with flags this package does not use), NOT_FOUND, and those of a commit.
+ * with flags this package does not use), NOT_FOUND (read-only),
+ * INVALID_ARGUMENT (a name of 0 or too many bytes), and those of a commit.
  */
 int lmdbx__db_open(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
                    struct lmdbx_error *error);
@@ -105,7 +109,8 @@ uint64_t lmdbx__read_txn_id(const struct lmdbx__read *read);
 
 /* Looks a key up. *found says whether it is there; *value points into the map
  * until lmdbx__read_end. A key of 0 bytes or over the page-derived limit is not
- * found. Any thread. Errors: CORRUPT, IO. */
+ * found. Any thread. Errors: CORRUPT (other records may well be readable),
+ * CONFLICT (begin a new read). */
 int lmdbx__read_get(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice key, bool *found,
                     struct lmdbx_slice *value, struct lmdbx_error *error);
 
@@ -176,11 +181,16 @@ void lmdbx__turn_end(struct lmdbx__env *env);
  * operation fails in a way that poisons the transaction; then in halves, so that
  * one failing operation fails alone. Returns when everything that succeeded is
  * on disk; every outcome stands in the operations. A group must not be empty.
- * Pool thread, which has the turn; takes LMDB's writer lock, and no second call for the same
- * environment may run at the same time (the caller sees to that).
- * Outcomes: KEY_TOO_LARGE, VALUE_TOO_LARGE, READ_ONLY, MAP_FULL, NO_SPACE, IO
- * (the outcome of the commit is unknown, the environment has FAILED), NO_MEMORY,
- * CORRUPT, FORKED.
+ * Pool thread, which has the turn; takes LMDB's writer lock, and no second call
+ * for the same environment may run at the same time (the caller sees to that).
+ * At the mapSize puts fail and deletes get room behind it, for which the live
+ * read transactions of this process must end; if they do not within a second,
+ * deletes fail with MAP_FULL too.
+ * Outcomes: KEY_TOO_LARGE, VALUE_TOO_LARGE, READ_ONLY, MAP_FULL, NO_SPACE and IO
+ * (nothing was stored, unless the environment has FAILED since: then that is
+ * unknown, and the message says so), FAILED, NO_MEMORY, CORRUPT, NAME_CONFLICT
+ * (the key is the name of a database), CONFLICT (another process has grown the
+ * file, and read transactions kept the map from following), FORKED.
  */
 void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
                    struct lmdbx__commit_report *report);

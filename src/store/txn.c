@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const char beginning[] = "begin a read";
 
@@ -35,37 +36,14 @@ int lmdbx__txn_begin(struct lmdbx__env *env, unsigned flags, MDB_txn **out) {
   return MDB_MAP_RESIZED;
 }
 
-static struct lmdbx__read *take_idle(struct lmdbx__gate *gate) {
-  pthread_mutex_lock(&gate->lock);
-  struct lmdbx__read *read = gate->idle;
-  if (read != NULL) {
-    gate->idle = read->next;
-    gate->idle_count--;
-  }
-  pthread_mutex_unlock(&gate->lock);
-  return read;
-}
-
 static void free_read(struct lmdbx__read *read) {
   if (read->txn != NULL) mdb_txn_abort(read->txn);
   free(read);
 }
 
-void lmdbx__idle_keep(struct lmdbx__env *env, struct lmdbx__read *read) {
-  struct lmdbx__gate *gate = &env->gate;
-  pthread_mutex_lock(&gate->lock);
-  bool kept = gate->idle_count < LMDBX__MAX_IDLE_READS;
-  if (kept) {
-    read->next = gate->idle;
-    gate->idle = read;
-    gate->idle_count++;
-  }
-  pthread_mutex_unlock(&gate->lock);
-  if (!kept) free_read(read);
-}
-
 void lmdbx__idle_drop(struct lmdbx__env *env) {
-  for (struct lmdbx__read *read; (read = take_idle(&env->gate)) != NULL;) free_read(read);
+  for (struct lmdbx__read *read; (read = lmdbx__gate_take_idle(&env->gate)) != NULL;)
+    free_read(read);
 }
 
 /* Renews or begins read->txn. The gate counts it already. */
@@ -103,11 +81,10 @@ static int read_begin(struct lmdbx__env *env, bool wait, struct lmdbx__read **ou
   struct lmdbx__read *read = NULL;
   int rc = 0;
   for (int tries = 0; tries < LMDBX__MAX_RESIZE_RETRIES; tries++) {
-    if (!lmdbx__gate_enter(&env->gate, wait)) {
+    if (!lmdbx__gate_enter_read(&env->gate, wait, &read)) {
       rc = gate_error(env);
       break;
     }
-    if (read == NULL) read = take_idle(&env->gate);
     if (read == NULL) {
       read = calloc(1, sizeof *read);
       if (read != NULL) read->env = env;
@@ -138,12 +115,10 @@ int lmdbx__read_begin_wait(struct lmdbx__env *env, struct lmdbx__read **out,
 }
 
 void lmdbx__read_end(struct lmdbx__read *read) {
-  struct lmdbx__env *env = read->env;
   /* A forked child shares the reader slot with its parent: hands off. */
-  if (lmdbx__env_usable(env, NULL, beginning) == LMDBX_FORKED) return;
+  if (read->env->pid != getpid()) return;
   mdb_txn_reset(read->txn);
-  lmdbx__idle_keep(env, read);
-  lmdbx__gate_leave(&env->gate);
+  if (!lmdbx__gate_leave_read(&read->env->gate, read)) free_read(read);
 }
 
 uint64_t lmdbx__read_txn_id(const struct lmdbx__read *read) {
@@ -167,7 +142,10 @@ int lmdbx__read_error(struct lmdbx__read *read, int mdb_code, const char *doing,
   if (mdb_code == EINVAL)
     return lmdbx__error_at(error, LMDBX_CONFLICT, mdb_code, doing, read->env->path,
                            "the read began before the named database was opened. Begin a new one");
-  if (mdb_code != MDB_BAD_TXN) revive(read);
+  if (mdb_code == MDB_BAD_TXN)
+    return lmdbx__error_at(error, LMDBX_CONFLICT, mdb_code, doing, read->env->path,
+                           "the read ended when it met a damaged page. Begin a new one");
+  revive(read);
   return lmdbx__env_error(error, read->env, mdb_code, doing);
 }
 

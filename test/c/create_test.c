@@ -115,6 +115,14 @@ static void data_that_is_no_file_is_refused(void **state) {
   expect_open_error(path_in(state, "db"), false, LMDBX_CORRUPT, "not a regular file");
 }
 
+static void data_behind_a_link_of_its_own_is_refused(void **state) {
+  lmdbx__env_release(open_env(path_in(state, "db"), 0));
+  assert_int_equal(mkdir(path_in(state, "other"), 0777), 0);
+  assert_int_equal(symlink("../db/data.mdb", path_in(state, "other/data.mdb")), 0);
+  expect_open_error(path_in(state, "other"), false, LMDBX_CORRUPT, "not a regular file");
+  assert_int_not_equal(access(path_in(state, "other/lock.mdb"), F_OK), 0);
+}
+
 /* ------------------------------------------------------------- bad files */
 
 /* Puts the bytes at db/data.mdb, expects the refusal, and the bytes untouched
@@ -342,6 +350,7 @@ int main(void) {
       TEST(no_permission_is_an_error_of_its_own),
       TEST(a_file_that_may_only_be_read_opens_for_reading),
       TEST(data_that_is_no_file_is_refused),
+      TEST(data_behind_a_link_of_its_own_is_refused),
       TEST(an_empty_file_is_refused),
       TEST(a_file_that_is_not_lmdb_is_refused),
       TEST(a_file_of_the_replaced_package_is_recognised),

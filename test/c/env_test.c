@@ -6,12 +6,15 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define GIBIBYTE ((size_t)1 << 30)
+#define PAGE 4096
 
 static void the_automatic_map_has_room_for_twice_the_file_system(void **state) {
   const char *path = path_in(state, "db");
@@ -20,13 +23,17 @@ static void the_automatic_map_has_room_for_twice_the_file_system(void **state) {
   struct statvfs disk;
   struct rlimit limit;
   lmdbx__env_info(env, &info);
+  lmdbx__env_release(env);
   assert_int_equal(statvfs(path, &disk), 0);
   assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
-  size_t twice = 2 * (size_t)disk.f_blocks * disk.f_frsize;
-  if (limit.rlim_cur == RLIM_INFINITY)
-    assert_in_range(info.map_size, twice < 1024 * GIBIBYTE ? twice : 1024 * GIBIBYTE,
-                    twice > GIBIBYTE ? twice + 4096 : GIBIBYTE);
-  lmdbx__env_release(env);
+  size_t expected = 2 * (size_t)disk.f_blocks * disk.f_frsize;
+  if (expected > 1024 * GIBIBYTE) expected = 1024 * GIBIBYTE;
+  if (expected < GIBIBYTE) expected = GIBIBYTE;
+  assert_true(info.map_size <= expected + PAGE);
+  void *probe = mmap(NULL, expected, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (probe == MAP_FAILED || limit.rlim_cur != RLIM_INFINITY) skip();
+  munmap(probe, expected);
+  assert_true(info.map_size >= expected);
 }
 
 static int open_in_little_space(void *context) {
@@ -79,13 +86,13 @@ static void the_facts_follow_what_happens(void **state) {
   assert_int_equal(lmdbx__env_last_txn_id(env), 1);
   assert_true(after.used_size > before.used_size);
   assert_string_equal(lmdbx__env_path(env), path_in(state, "db"));
-  assert_int_equal(lmdbx__env_max_key(env), 511);
+  assert_true(lmdbx__env_max_key(env) >= 511); /* more in some builds of LMDB */
   lmdbx__env_release(env);
 }
 
 /* ------------------------------------------------------------ other holders */
 
-#define NO_NAMESPACE 77
+#define NOT_PERMITTED 77
 
 /* A process that is number 1 of a namespace of its own and opens the database. */
 struct container {
@@ -109,7 +116,7 @@ static int run_container(void *context) {
   struct container *container = context;
   int status;
   close(container->stop[1]);
-  if (unshare(CLONE_NEWPID) != 0) return NO_NAMESPACE;
+  if (unshare(CLONE_NEWPID) != 0) return NOT_PERMITTED;
   pid_t pid = fork();
   if (pid == 0) _exit(open_and_wait(container));
   if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) return 1;
@@ -124,13 +131,13 @@ static void start_container(struct container *container, const char *path) {
   container->pid = start_child(run_container, container);
   close(container->ready[1]);
   close(container->stop[0]);
-  if (read(container->ready[0], &byte, 1) == 1) container->code = byte;
+  if (read(container->ready[0], &byte, 1) == 1) container->code = (unsigned char)byte;
   close(container->ready[0]);
 }
 
 static void stop_container(struct container *container) {
   close(container->stop[1]);
-  assert_int_equal(join_child(container->pid), container->code == -1 ? NO_NAMESPACE : 0);
+  assert_int_equal(join_child(container->pid), container->code == -1 ? NOT_PERMITTED : 0);
 }
 
 static void two_processes_with_one_process_id_do_not_share_a_database(void **state) {
@@ -147,6 +154,47 @@ static void two_processes_with_one_process_id_do_not_share_a_database(void **sta
   stop_container(&second);
   stop_container(&first);
   lmdbx__env_release(open_env(path, MEBIBYTE));
+}
+
+/* In a mount namespace of its own, with the directory mounted read-only. */
+static int open_on_a_read_only_mount(void *context) {
+  struct lmdbx__env_options options = {.path = context, .map_size = MEBIBYTE};
+  struct lmdbx__env *env;
+  struct lmdbx__read *read;
+  struct lmdbx__commit_report report;
+  struct lmdbx__op op = op_of(LMDBX__OP_GET, "k");
+  if (unshare(CLONE_NEWNS) != 0) return NOT_PERMITTED;
+  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+      mount(context, context, NULL, MS_BIND, NULL) != 0 ||
+      mount(NULL, context, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0)
+    return NOT_PERMITTED;
+  if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_ACCESS) return 1;
+  options.read_only = true;
+  if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_OK) return 2;
+  lmdbx__commit(env, &op, &report);
+  if (op.error != NULL || op.result.size != 1) return 3;
+  free_ops(&op, 1);
+  op = put_op("k", "w");
+  lmdbx__commit(env, &op, &report);
+  if (code_of(&op) != LMDBX_READ_ONLY) return 4;
+  free_ops(&op, 1);
+  if (lmdbx__read_begin(env, &read, NULL) != LMDBX_OK) return 5;
+  lmdbx__read_end(read);
+  options.read_only = false;
+  struct lmdbx__env *second;
+  if (lmdbx__env_acquire(&options, NULL, &second, NULL) != LMDBX_ACCESS) return 6;
+  lmdbx__env_release(env);
+  return 0;
+}
+
+static void a_read_only_mount_opens_for_reading(void **state) {
+  const char *path = path_in(state, "db");
+  struct lmdbx__env *env = open_env(path, 0);
+  put(env, "k", "v");
+  lmdbx__env_release(env);
+  int outcome = join_child(start_child(open_on_a_read_only_mount, (void *)path));
+  if (outcome == NOT_PERMITTED) skip();
+  assert_int_equal(outcome, 0);
 }
 
 /* The mutex of a lock file in use, as musl lays it out: its kind comes first. */
@@ -201,6 +249,7 @@ int main(void) {
       TEST(a_given_map_size_is_the_map_rounded_up_to_pages),
       TEST(the_facts_follow_what_happens),
       TEST(two_processes_with_one_process_id_do_not_share_a_database),
+      TEST(a_read_only_mount_opens_for_reading),
       TEST(a_lock_file_of_another_libc_is_refused),
       TEST(a_lock_file_of_another_lmdb_is_refused_while_in_use),
       TEST(an_unused_lock_file_of_any_kind_is_made_anew),

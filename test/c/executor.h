@@ -20,8 +20,8 @@ struct executor {
   struct lmdbx_job *waiting[MAX_JOBS], *done[MAX_JOBS];
   size_t waiting_count, done_count;
   bool stopping, woken, busy;
-  bool refuse;   /* submit fails */
-  bool hold;     /* pool threads take no job */
+  bool refuse; /* submit fails */
+  bool hold;   /* pool threads take no job */
   size_t submitted;
   struct lmdbx_host *host;
 };

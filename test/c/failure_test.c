@@ -32,14 +32,23 @@ static bool strikes(struct fault *fault) {
 
 #define INTERPOSED(name) __asm__(#name) __attribute__((visibility("default")))
 
-/* By these names, whatever the headers call them for large files. */
-ssize_t fault_pwrite(int fd, const void *data, size_t size, off_t offset) INTERPOSED(pwrite);
-ssize_t fault_pwrite(int fd, const void *data, size_t size, off_t offset) {
+static ssize_t write_at(int fd, const void *data, size_t size, off_t offset) {
   if (strikes(&writes)) {
     if (writes.errnum != 0) return -1;
     size /= 2;
   }
   return syscall(SYS_pwrite64, fd, data, size, offset);
+}
+
+/* By both names, since one may be compiled for large files and another not. */
+ssize_t fault_pwrite(int fd, const void *data, size_t size, off_t offset) INTERPOSED(pwrite);
+ssize_t fault_pwrite(int fd, const void *data, size_t size, off_t offset) {
+  return write_at(fd, data, size, offset);
+}
+
+ssize_t fault_pwrite64(int fd, const void *data, size_t size, off_t offset) INTERPOSED(pwrite64);
+ssize_t fault_pwrite64(int fd, const void *data, size_t size, off_t offset) {
+  return write_at(fd, data, size, offset);
 }
 
 ssize_t fault_writev(int fd, const struct iovec *parts, int count) INTERPOSED(writev);
@@ -64,7 +73,6 @@ static void *map(void *at, size_t size, int prot, int flags, int fd, off_t offse
   return (void *)syscall(SYS_mmap, at, size, prot, flags, fd, offset);
 }
 
-/* liblmdb calls one, the store, which is compiled for large files, the other. */
 void *fault_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) INTERPOSED(mmap);
 void *fault_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset) {
   return map(at, size, prot, flags, fd, offset);

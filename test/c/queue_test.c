@@ -374,6 +374,26 @@ static void a_released_repository_finishes_what_was_issued(void **state) {
   lmdbx_repository_release(again);
 }
 
+static void a_repository_may_be_released_at_any_step_of_its_closing(void **state) {
+  struct fixture *fixture = *state;
+  struct executor *executor = &fixture->executor;
+  for (int step = 0; step < 3; step++) {
+    struct lmdbx_repository *repository = open_with(executor, fixture->directory, "");
+    struct outcome written, closed;
+    ask_put(repository, "t:1", "x", &written);
+    if (step > 0) finish(executor, &written);
+    executor_set(executor, &executor->hold, true);
+    const struct lmdbx_issue issue = to(&closed);
+    assert_int_equal(lmdbx_close(repository, &issue, NULL), LMDBX_OK);
+    if (step < 2) lmdbx_repository_release(repository);
+    executor_set(executor, &executor->hold, false);
+    finish(executor, &closed);
+    if (step == 2) lmdbx_repository_release(repository);
+    assert_int_equal(written.code, LMDBX_OK);
+    assert_false(executor->busy);
+  }
+}
+
 static void a_host_may_end_at_any_moment(void **state) {
   struct fixture *fixture = *state;
   for (int step = 0; step < 6; step++) {
@@ -483,6 +503,7 @@ int main(void) {
       TEST(a_failed_opening_fails_every_request_with_the_same_error),
       TEST(a_pool_that_refuses_jobs_aborts_requests_and_loses_nothing_else),
       TEST(a_released_repository_finishes_what_was_issued),
+      TEST(a_repository_may_be_released_at_any_step_of_its_closing),
       TEST(a_host_may_end_at_any_moment),
       TEST(a_dying_host_hands_the_queue_to_another_owner),
       TEST(two_owners_share_group_commits),

@@ -101,6 +101,8 @@ static int hold_then_read(void *context) {
   struct lmdbx__env *env;
   struct lmdbx__read *reads[5];
   char byte = 'r';
+  close(holder->ready[0]);
+  close(holder->go[1]);
   if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_OK) return 1;
   if (write(holder->ready[1], &byte, 1) != 1 || read(holder->go[0], &byte, 1) != 1) return 2;
   for (int i = 0; i < 5; i++)
@@ -126,14 +128,14 @@ static void slots_of_dead_processes_are_reclaimed_when_full(void **state) {
   assert_int_equal(pipe(holder.ready), 0);
   assert_int_equal(pipe(holder.go), 0);
   int child = start_child(hold_then_read, &holder);
+  close(holder.ready[1]);
+  close(holder.go[0]);
   assert_int_equal(read(holder.ready[0], &byte, 1), 1);
   assert_int_equal(join_child(start_child(die_reading, (void *)holder.path)), 0);
   assert_int_equal(write(holder.go[1], &byte, 1), 1);
   assert_int_equal(join_child(child), 0);
-  for (int i = 0; i < 2; i++) {
-    close(holder.ready[i]);
-    close(holder.go[i]);
-  }
+  close(holder.ready[0]);
+  close(holder.go[1]);
 }
 
 static void *end_read(void *context) {

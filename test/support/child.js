@@ -8,7 +8,14 @@ const args = JSON.parse(process.argv[2] ?? "{}");
 
 /** Says a value to the test, at once: also what is said just before a violent end arrives. */
 function say(value) {
-  fs.writeSync(1, `${JSON.stringify(value)}\n`);
+  let bytes = Buffer.from(`${JSON.stringify(value)}\n`);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(fs.writeSync(1, bytes));
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error; // a full pipe that the runtime made non-blocking
+    }
+  }
 }
 
 /** Calls back with each value that the test tells; keeps the process alive meanwhile. */

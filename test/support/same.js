@@ -62,13 +62,14 @@ function difference(actual, expected, place = "value") {
 }
 
 /**
- * Whether something inside is what assert.deepStrictEqual of some runtime wrongly tells apart: Node.js
- * 20 two invalid Dates, Bun two Maps with several keys that are equal objects.
+ * Whether something inside is too much for assert.deepStrictEqual of some runtime: Node.js 20 tells
+ * invalid Dates apart, Bun some Maps with equal objects as keys, and Sets in Sets take it for ever.
  */
 function escapesDeepEqual(value) {
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
   if (types.isDate(value)) return Number.isNaN(value.getTime());
-  if (types.isMap(value) && [...value.keys()].some((key) => typeof key === "object")) return true;
+  const isKeyed = types.isMap(value) || types.isSet(value);
+  if (isKeyed && [...value.keys()].some((key) => typeof key === "object")) return true;
   return partsOf(value).some(([, part]) => escapesDeepEqual(part));
 }
 

@@ -1,0 +1,200 @@
+"use strict";
+// The package as users get it: packed, installed in empty projects by npm and by Bun, and used
+// under both runtimes. Needs no network: the package has no dependencies.
+
+const { after, before, describe, test } = require("node:test");
+const assert = require("node:assert/strict");
+const { spawnSync } = require("node:child_process");
+const fs = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
+
+const root = path.resolve(__dirname, "../..");
+const { name, version } = require("../../package.json");
+const bun = path.join(root, "node_modules/.bin/bun");
+const LIBRARIES = ["liblmdb-dev", "libmsgpack-dev", "libcjson-dev", "liblz4-dev"];
+
+/** One directory for all of it, with a home of its own: no setting of this machine's user helps. */
+const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-package-"));
+after(() => fs.rmSync(temporary, { recursive: true }));
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([variable]) => !/^(npm|bun|node)_/i.test(variable)),
+);
+environment.HOME = path.join(temporary, "home");
+
+/** Runs a program to its end. */
+function run(cwd, program, args, env = {}) {
+  const options = { cwd, encoding: "utf8", env: { ...environment, ...env } };
+  const { status, stdout, stderr, error } = spawnSync(program, args, options);
+  if (error) throw error;
+  return { status, stdout, stderr, output: stdout + stderr };
+}
+
+/** The same, and fails the test where the program does. */
+function succeed(...args) {
+  const result = run(...args);
+  assert.equal(result.status, 0, result.output);
+  return result;
+}
+
+/** An empty project, with a program that uses the package in CommonJS and in ESM. */
+function makeProject(title) {
+  const project = path.join(temporary, title);
+  fs.mkdirSync(project);
+  fs.writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: title }));
+  const use = `
+    const repository = createLMDBXRepository({ path: process.argv[2] });
+    await repository.put("acme", "user:123", { name: "Alice" });
+    console.log(JSON.stringify(await repository.get("acme", "user:123")));
+    await repository.close();`;
+  fs.writeFileSync(
+    path.join(project, "program.cjs"),
+    `const { createLMDBXRepository } = require("${name}");\n(async () => {${use}\n})();\n`,
+  );
+  fs.writeFileSync(
+    path.join(project, "program.mjs"),
+    `import { createLMDBXRepository } from "${name}";${use}\n`,
+  );
+  return project;
+}
+
+function assertWorks(project, runtime) {
+  for (const program of ["program.cjs", "program.mjs"]) {
+    const { stdout } = succeed(project, runtime, [program, path.join(project, "data", program)]);
+    assert.equal(stdout.trim(), '{"name":"Alice"}');
+  }
+}
+
+function addonOf(project) {
+  return path.join(project, "node_modules", name, "build/Release/lmdbx.node");
+}
+
+/** Asserts that a text holds the one sentence that names what to install, and nothing beside it. */
+function assertOneSentence(lines) {
+  assert.equal(lines.length, 1, lines.join("\n"));
+  for (const library of LIBRARIES) assert.ok(lines[0].includes(library), lines[0]);
+}
+
+let tarball;
+before(() => {
+  fs.mkdirSync(environment.HOME);
+  const { stdout } = succeed(root, "npm", ["pack", "--pack-destination", temporary, "--silent"]);
+  tarball = path.join(temporary, stdout.trim());
+});
+
+describe("the tarball", () => {
+  test("holds what is needed, and nothing else", () => {
+    const packed = succeed(temporary, "tar", ["-tzf", tarball]).stdout.trim().split("\n");
+    const sources = fs
+      .readdirSync(path.join(root, "src"), { recursive: true })
+      .filter((file) => /\.[ch]$/.test(file))
+      .map((file) => `src/${file}`);
+    const library = fs.readdirSync(path.join(root, "lib")).map((file) => `lib/${file}`);
+    const others = [
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "binding.gyp",
+      "docs/format.md",
+      "index.d.ts",
+      "package.json",
+      "scripts/install.js",
+    ];
+    const expected = [...others, ...library, ...sources].map((file) => `package/${file}`);
+    assert.deepEqual(packed.sort(), expected.sort());
+  });
+
+  test("is named after the package and its version", () => {
+    assert.equal(path.basename(tarball), `aurora-runtime-storage-lmdbx-${version}.tgz`);
+  });
+});
+
+describe("installed by npm", () => {
+  let project;
+  before(() => {
+    project = makeProject("npm-project");
+    succeed(project, "npm", ["install", tarball]);
+    // As the README says: from version 12 on, npm runs the script only once it is approved.
+    if (run(project, "npm", ["install-scripts", "--help"]).status === 0) {
+      succeed(project, "npm", ["install-scripts", "approve", name]);
+      succeed(project, "npm", ["rebuild", name]);
+    }
+  });
+
+  test("has a built addon", () => assert.ok(fs.existsSync(addonOf(project))));
+  test("works under Node.js, required and imported", () => assertWorks(project, "node"));
+  test("works under Bun, required and imported", () => assertWorks(project, bun));
+
+  test("lets programs read its package.json", () => {
+    const script = `console.log(require("${name}/package.json").version)`;
+    assert.equal(succeed(project, "node", ["-e", script]).stdout.trim(), version);
+  });
+});
+
+describe("installed by Bun", () => {
+  let project;
+  before(() => {
+    project = makeProject("bun-project");
+    succeed(project, bun, ["add", tarball]);
+  });
+
+  test("has no addon before it is trusted; loading says what to do, in both runtimes", () => {
+    assert.ok(!fs.existsSync(addonOf(project)));
+    const script = `try { require("${name}") } catch (e) { console.log(e.code, e.message) }`;
+    for (const runtime of ["node", bun]) {
+      const { stdout } = succeed(project, runtime, ["-e", script]);
+      assert.match(stdout, /^LMDBX_NATIVE_MISSING /);
+      assert.ok(stdout.includes(`bun pm trust ${name}`), stdout);
+      assert.ok(stdout.includes(`npm rebuild ${name}`), stdout);
+      for (const library of LIBRARIES) assert.ok(stdout.includes(library), stdout);
+    }
+  });
+
+  test("is built once it is trusted, and works in both runtimes", () => {
+    succeed(project, bun, ["pm", "trust", name]);
+    assertWorks(project, bun);
+    assertWorks(project, "node");
+  });
+
+  test("says what is wrong where the addon cannot be loaded", () => {
+    const addon = addonOf(project);
+    fs.writeFileSync(addon, "not a shared object");
+    const script = `try { require("${name}") } catch (e) { console.log(e.code, e.cause.message) }`;
+    for (const runtime of ["node", bun]) {
+      assert.match(succeed(project, runtime, ["-e", script]).stdout, /^LMDBX_NATIVE_MISSING .+/);
+    }
+  });
+});
+
+describe("without the system libraries", () => {
+  const none = { PKG_CONFIG_LIBDIR: path.join(temporary, "home"), PKG_CONFIG_PATH: "" };
+
+  test("the install script stops with one sentence", () => {
+    const { status, stdout, stderr } = run(root, "node", ["scripts/install.js"], none);
+    assert.equal(status, 1);
+    assert.equal(stdout, "");
+    assertOneSentence(stderr.trimEnd().split("\n"));
+  });
+
+  test("npm install fails and shows it", () => {
+    const project = makeProject("npm-bare");
+    fs.writeFileSync(
+      path.join(project, "package.json"),
+      JSON.stringify({ name: "npm-bare", allowScripts: { [`file:${tarball}`]: true } }),
+    );
+    const { status, stderr } = run(project, "npm", ["install", tarball], none);
+    assert.notEqual(status, 0);
+    assertOneSentence(stderr.split("\n").filter((line) => line.includes("apt-get install")));
+  });
+
+  test("bun add fails and shows it, where the package is trusted", () => {
+    const project = makeProject("bun-bare");
+    fs.writeFileSync(
+      path.join(project, "package.json"),
+      JSON.stringify({ name: "bun-bare", trustedDependencies: [name] }),
+    );
+    const { status, stderr } = run(project, bun, ["add", tarball], none);
+    assert.notEqual(status, 0);
+    assertOneSentence(stderr.split("\n").filter((line) => line.includes("apt-get install")));
+  });
+});

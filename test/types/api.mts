@@ -1,0 +1,224 @@
+// What the types promise, checked by the compiler alone: nothing here runs.
+import {
+  LMDBXError,
+  LMDBXRepository,
+  createLMDBXRepository,
+  isLMDBXError,
+  type Encoding,
+  type LMDBXConfig,
+  type LMDBXErrorCode,
+  type Repository,
+  type TenantRepository,
+} from "@aurora/runtime-storage-lmdbx";
+
+/** Compiles only if the two types are the same. */
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+function same<A, B>(..._: Same<A, B> extends true ? [] : ["the types differ"]): void {}
+
+interface Order {
+  id: string;
+  lines: readonly { sku: string; count: number }[];
+  note?: string;
+}
+declare const path: string;
+declare const order: Order;
+
+// ------------------------------------------------------------- construction
+
+// Type arguments are inferred from what is asked for.
+const orders: Repository<string, Order> = new LMDBXRepository({ path });
+const made: Repository<string, Order> = createLMDBXRepository({ path });
+const exact: LMDBXRepository<string, Order> = new LMDBXRepository({ path });
+function asArgument(repository: Repository<number, Order>): void {
+  void repository;
+}
+asArgument(new LMDBXRepository({ path }));
+
+// They may be given, and are unknown by default.
+const given = createLMDBXRepository<string, Order>({ path });
+same<typeof given, LMDBXRepository<string, Order>>();
+const unknowns = createLMDBXRepository({ path });
+same<typeof unknowns, LMDBXRepository<unknown, unknown>>();
+same<LMDBXRepository, LMDBXRepository<unknown, unknown>>();
+
+// Nothing is asked of keys and values: interfaces, readonly arrays, tuples, unions.
+interface SeriesKey {
+  userId: string;
+  timestamp: number;
+}
+new LMDBXRepository<SeriesKey, readonly number[]>({ path });
+const pairs = new LMDBXRepository<readonly [string, number], readonly string[]>({ path });
+await pairs.put("acme", ["a", 1] as const, ["x", "y"] as const);
+new LMDBXRepository<string | null, undefined | bigint | Date | Map<string, Set<number>>>({ path });
+
+// -------------------------------------------------------------------- options
+
+const everything: LMDBXConfig = {
+  path,
+  name: "orders",
+  compression: true,
+  encoding: "msgpack",
+  mapSize: 2 ** 30,
+  readOnly: true,
+  maxReaders: 64,
+  maxQueuedBytes: 2 ** 20,
+};
+new LMDBXRepository(everything);
+// Explicit undefined counts as left out, also under exactOptionalPropertyTypes.
+new LMDBXRepository({
+  path,
+  name: undefined,
+  compression: undefined,
+  encoding: undefined,
+  mapSize: undefined,
+  readOnly: undefined,
+  maxReaders: undefined,
+  maxQueuedBytes: undefined,
+});
+declare const maybe: { name?: string; encoding?: Encoding };
+new LMDBXRepository({ path, ...maybe });
+const frozen = { path: "data", encoding: "json" } as const;
+new LMDBXRepository(frozen);
+same<Encoding, "msgpack" | "json" | "string">();
+
+// @ts-expect-error path is required
+new LMDBXRepository({});
+// @ts-expect-error there must be a configuration
+new LMDBXRepository();
+// @ts-expect-error path is not optional
+new LMDBXRepository({ path: undefined });
+// @ts-expect-error not a path
+new LMDBXRepository({ path: 1 });
+// @ts-expect-error not an encoding
+new LMDBXRepository({ path, encoding: "cbor" });
+// @ts-expect-error not a number
+new LMDBXRepository({ path, mapSize: "1 GB" });
+// @ts-expect-error no such option
+new LMDBXRepository({ path, compresion: true });
+
+// ---------------------------------------------------------------------- calls
+
+same<Awaited<ReturnType<typeof exact.get>>, Order | undefined>();
+same<Awaited<ReturnType<typeof exact.list>>, string[]>();
+const put: Promise<void> = exact.put("acme", "1", order);
+const existed: Promise<boolean> = exact.delete("acme", "1");
+const has: Promise<boolean> = exact.has("acme", "1");
+const closed: Promise<void> = exact.close();
+const ready: Promise<void> = exact.ready();
+// The first overload is what a call without a wish gets.
+same<typeof inferred, boolean>();
+const inferred = await exact.delete("acme", "1");
+
+// @ts-expect-error a key of another type
+void exact.get("acme", 1);
+// @ts-expect-error a value of another type
+void exact.put("acme", "1", { id: 1 });
+// @ts-expect-error the tenant is missing
+void exact.get("1");
+// @ts-expect-error a tenant is a string
+void exact.list(7);
+
+const acme: TenantRepository<string, Order> = exact.tenant("acme");
+await acme.put("1", order);
+same<Awaited<ReturnType<typeof acme.get>>, Order | undefined>();
+same<Awaited<ReturnType<typeof acme.list>>, string[]>();
+const acmeExisted: boolean = await acme.delete("1");
+const acmeHas: boolean = await acme.has("1");
+// @ts-expect-error a view cannot name another tenant
+void acme.get("globex", "1");
+// @ts-expect-error nor be closed
+void acme.close();
+
+async function disposes(): Promise<void> {
+  await using repository = createLMDBXRepository<string, Order>({ path });
+  const disposed: Promise<void> = repository[Symbol.asyncDispose]();
+  await disposed;
+}
+
+// ----------------------------------------- interfaces that others may have
+
+/** Whatever a program already has as its repository interface, ours satisfies it. */
+interface DeleteSaysWhether<K, V> {
+  get(tenantId: string, key: K): Promise<V | undefined>;
+  delete(tenantId: string, key: K): Promise<boolean>;
+}
+interface DeleteSaysNothing<K, V> {
+  get(tenantId: string, key: K): Promise<V | undefined>;
+  delete(tenantId: string, key: K): Promise<void>;
+}
+interface ListIsReadonly<K, V> {
+  put(tenantId: string, key: K, value: V): Promise<void>;
+  list(tenantId: string): Promise<readonly K[]>;
+}
+interface ListTakesPrefix<K> {
+  list(tenantId: string, prefix?: string): Promise<K[]>;
+}
+interface ListTakesOptions<K> {
+  list(tenantId: string, options?: { limit?: number }): Promise<readonly K[]>;
+}
+interface Closes {
+  close(): Promise<void>;
+}
+interface AsProperties<K, V> {
+  readonly get: (tenantId: string, key: K) => Promise<V | undefined>;
+  readonly put: (tenantId: string, key: K, value: V) => Promise<void>;
+  readonly delete: (tenantId: string, key: K) => Promise<void>;
+  readonly has: (tenantId: string, key: K) => Promise<boolean>;
+  readonly list: (tenantId: string) => Promise<K[]>;
+}
+const guess1: DeleteSaysWhether<string, Order> = new LMDBXRepository({ path });
+const guess2: DeleteSaysNothing<string, Order> = new LMDBXRepository({ path });
+const guess3: ListIsReadonly<string, Order> = new LMDBXRepository({ path });
+const guess4: ListTakesPrefix<string> = exact;
+const guess5: ListTakesOptions<string> = exact;
+const guess6: Repository<string, Order> & Closes = new LMDBXRepository({ path });
+const guess7: AsProperties<string, Order> = new LMDBXRepository({ path });
+const guess8: AsyncDisposable = exact;
+
+/** A double for tests needs no more than the interface. */
+class InMemory<K, V> implements Repository<K, V> {
+  async put(_tenantId: string, _key: K, _value: V): Promise<void> {}
+  async get(_tenantId: string, _key: K): Promise<V | undefined> {
+    return undefined;
+  }
+  async delete(_tenantId: string, _key: K): Promise<void> {}
+  async has(_tenantId: string, _key: K): Promise<boolean> {
+    return false;
+  }
+  async list(_tenantId: string): Promise<K[]> {
+    return [];
+  }
+}
+const double: Repository<string, Order> = new InMemory();
+
+// --------------------------------------------------------------------- errors
+
+declare const caught: unknown;
+if (isLMDBXError(caught)) {
+  same<typeof caught, LMDBXError>();
+  const error: Error = caught;
+  const key: unknown = caught.key;
+  const where: string | undefined = caught.path ?? caught.tenantId;
+  const errno: number | undefined = caught.errno;
+  switch (caught.code) {
+    case "LMDBX_MAP_FULL":
+    case "LMDBX_CLOSED":
+      break;
+    // @ts-expect-error no such code
+    case "LMDBX_MAPFULL":
+      break;
+  }
+  // @ts-expect-error not to be changed
+  caught.code = "LMDBX_CLOSED";
+  void [error, key, where, errno];
+}
+if (caught instanceof LMDBXError) {
+  const code: LMDBXErrorCode = caught.code;
+  void code;
+}
+// @ts-expect-error only this package makes them
+new LMDBXError();
+
+void [orders, made, put, existed, has, closed, ready, inferred, acmeExisted, acmeHas];
+void [guess1, guess2, guess3, guess4, guess5, guess6, guess7, guess8, double, disposes];
