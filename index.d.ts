@@ -231,7 +231,7 @@ export type LMDBXErrorCode =
   | "LMDBX_PID_CLASH"
   /** The path lies on a network file system. */
   | "LMDBX_NETWORK_FS"
-  /** The environment failed and must be reopened. */
+  /** The environment failed and could not be reopened yet. */
   | "LMDBX_FAILED"
   /** Another writer was faster. */
   | "LMDBX_CONFLICT"

@@ -1,6 +1,7 @@
 "use strict";
 // node bench/compression.js: what `compression: true` saves and costs, for typical values.
 
+const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
@@ -70,7 +71,6 @@ async function round(values, compression, seed) {
 
 /** The bytes of one stored value, without what the database adds. */
 async function storedSize(values, compression) {
-  const { execFileSync } = require("node:child_process");
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-compression-"));
   const repository = createLMDBXRepository({ path: directory, compression });
   await Promise.all(values.map((value, i) => repository.put(TENANT, i, value)));

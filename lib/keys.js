@@ -22,18 +22,19 @@ const OPAQUE =
  * @param {object} value
  */
 function isOpaque(value) {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return false;
   if (value instanceof Error || OPAQUE.test(Object.prototype.toString.call(value))) return true;
   if (types.isNumberObject(value)) return !Number.isFinite(Number(value));
   if (Object.keys(value).length > 0 || types.isBoxedPrimitive(value)) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype !== null && Object.getPrototypeOf(prototype) !== null;
+  return Object.getPrototypeOf(prototype) !== null; /* a plain object of another realm is plain */
 }
 
 /**
  * Refuses, as a replacer that changes nothing, what JSON would lose.
  * @this {unknown} the object or array that holds the value
  */
-function refuseLosses(_name, value) {
+function refuseLosses(name, value) {
   switch (typeof value) {
     case "number":
       if (!Number.isFinite(value)) throw new TypeError(`${value} would become null`);
@@ -45,6 +46,9 @@ function refuseLosses(_name, value) {
       if (Array.isArray(this)) throw new TypeError("undefined in an array would become null");
       break;
     case "object":
+      if (value === null && types.isDate(this[name])) {
+        throw new TypeError("an invalid Date would become null");
+      }
       if (value === null || Array.isArray(value)) break;
       if (isOpaque(value)) {
         const kind = Object.prototype.toString.call(value).slice(8, -1);

@@ -29,6 +29,10 @@
 
 /* Containers inside containers, in values, both ways. */
 #define LMDBX_MAX_DEPTH 512
+/* Items of one value, both ways: those of arrays, Maps and Sets, names and values
+ * of fields, at all levels together. An engine takes some hundred bytes for an
+ * item of one byte, and ends the process when it has no more. */
+#define LMDBX_MAX_ITEMS ((size_t)4 * 1024 * 1024)
 /* Bytes of one encoded value, before compression. LMDB before 0.9.36 cannot
  * commit values of 2 GB, and one value is one contiguous run of pages. */
 #define LMDBX_MAX_VALUE_SIZE ((size_t)256 * 1024 * 1024)
@@ -78,7 +82,7 @@
   XX(FORKED, ERROR, "the environment was opened before a fork")                                    \
   XX(PID_CLASH, ERROR, "another process with the same process id uses this path")                  \
   XX(NETWORK_FS, ERROR, "the path lies on a network file system")                                  \
-  XX(FAILED, ERROR, "the environment failed and must be reopened")                                 \
+  XX(FAILED, ERROR, "the environment failed and could not be reopened yet")                        \
   XX(CONFLICT, ERROR, "another writer was faster")                                                 \
   XX(ABORTED, ERROR, "the operation was abandoned")                                                \
   XX(SNAPSHOT_EXPIRED, ERROR, "the snapshot has expired")                                          \
@@ -194,9 +198,9 @@ void lmdbx_host_turn(struct lmdbx_host *host);
  * does the same. */
 void lmdbx_host_deliver(struct lmdbx_host *host);
 
-/* Announces the end: jobs of this host that wait for other processes give up, so
- * that a runtime that waits for its pool can exit at once. What they would have
- * written is not acknowledged. Any thread. */
+/* Announces the end: no more writes are begun, and jobs of this host that wait
+ * for other processes give up, so that a runtime that waits for its pool can exit
+ * at once. What they would have written is not acknowledged. Any thread. */
 void lmdbx_host_stop(struct lmdbx_host *host);
 
 /* Ends a host, at the end of its thread: calls back for nothing more, drops what
@@ -206,6 +210,8 @@ void lmdbx_host_destroy(struct lmdbx_host *host);
 
 void lmdbx_job_run(struct lmdbx_job *job);  /* pool thread */
 void lmdbx_job_done(struct lmdbx_job *job); /* owner thread */
+/* Any thread; valid until the job is done. */
+struct lmdbx_host *lmdbx_job_host(const struct lmdbx_job *job);
 
 /* ------------------------------------------------------------ repositories */
 

@@ -4,18 +4,17 @@
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
 
-const { load } = require("./support/load.js");
+const { hex, inject } = require("./support/raw.js");
 const { using, rejection } = require("./support/temporary.js");
 
 describe("stored bytes that the package did not write", () => {
-  const hex = (text) => Buffer.from(text.replaceAll(" ", ""), "hex");
   const key = (name) => `t:${JSON.stringify(name)}`;
   /** Opens a database with the given values, by name. */
   function withStored(statement, values, body) {
     test(
       statement,
       using(async (open, directory) => {
-        load(
+        inject(
           directory,
           Object.entries(values).map(([name, value]) => [key(name), value]),
         );

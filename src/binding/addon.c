@@ -23,12 +23,23 @@ static void work_execute(napi_env env, void *data) { /* pool thread */
   lmdbx_job_run(((struct work *)data)->job);
 }
 
+/* Whether the environment is being torn down: then no call may reach JavaScript. */
+static bool is_ending(napi_env env) {
+  napi_value value = NULL;
+  napi_value text = NULL;
+  return napi_get_boolean(env, true, &value) != napi_ok ||
+         napi_coerce_to_string(env, value, &text) != napi_ok;
+}
+
 /* Under some runtimes this never comes for work that outlives its environment;
- * the few bytes of `work` are then lost with it. */
+ * the few bytes of `work` are then lost with it. Node.js waits for all work of a
+ * terminated worker before its cleanup hooks run, so the host must learn here
+ * that it is to start none anew. */
 static void work_complete(napi_env env, napi_status status, void *data) {
   (void)status; /* a dropped job is recognised by not having run */
   struct work *work = data;
   (void)napi_delete_async_work(env, work->handle);
+  if (is_ending(env)) lmdbx_host_stop(lmdbx_job_host(work->job));
   lmdbx_job_done(work->job);
   free(work);
 }
@@ -125,7 +136,12 @@ static void addon_end(void *data) { /* the cleanup hook */
 static void addon_finalize(napi_env env, void *data, void *hint) {
   (void)hint;
   struct lmdbx__addon *addon = data;
+  const napi_ref references[] = {addon->create_error, addon->parse_json,    addon->queue_microtask,
+                                 addon->flush,        addon->set_immediate, addon->turn};
   addon_end(addon);
+  for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) {
+    (void)napi_delete_reference(env, references[i]);
+  }
   lmdbx__value_types_free(env, &addon->types);
   lmdbx_buffer_free(&addon->key);
   lmdbx_buffer_free(&addon->value);

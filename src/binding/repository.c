@@ -15,6 +15,8 @@
  */
 #include "binding/binding.h"
 
+#include "codec/json.h"
+
 #include <stdlib.h>
 
 #define MAX_ARGUMENTS 3
@@ -259,6 +261,11 @@ static int encode_text(struct call *call, struct lmdbx_buffer *out, struct lmdbx
   }
   if (code != LMDBX_OK) {
     return lmdbx_error_set(error, code, 0, "put: memory ran out; nothing was written");
+  }
+  if (lmdbx_repository_encoding(call->repository) == LMDBX_JSON &&
+      lmdbx__json_has_too_many((struct lmdbx_slice){out->data, out->size})) {
+    return lmdbx_error_set(error, LMDBX_VALUE_TOO_LARGE, 0,
+                           "put: the value has more than %zu items; split it up", LMDBX_MAX_ITEMS);
   }
   if (well_formed) return LMDBX_OK;
   return lmdbx_error_set(error, LMDBX_INVALID_VALUE, 0,

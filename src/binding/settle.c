@@ -84,6 +84,11 @@ static int convert_json(struct lmdbx__addon *addon, struct lmdbx_slice text, nap
   napi_value parse = NULL;
   napi_value undefined = NULL;
   napi_value string = NULL;
+  if (lmdbx__json_has_too_many(text)) {
+    return lmdbx_error_set(error, LMDBX_DECODE, 0,
+                           "get: the stored JSON of %zu bytes has more than %zu items", text.size,
+                           LMDBX_MAX_ITEMS);
+  }
   int code = convert_text(addon, text, "json", &string, error);
   if (code != LMDBX_OK) return code;
   if (napi_get_undefined(addon->env, &undefined) != napi_ok ||

@@ -62,6 +62,17 @@ static int check_nesting(struct lmdbx__encoding *encoding, const struct lmdbx__p
                               LMDBX_MAX_DEPTH);
 }
 
+static int take_items(struct lmdbx__encoding *encoding, size_t count) {
+  if (count <= LMDBX_MAX_ITEMS - encoding->items) {
+    encoding->items += count;
+    return LMDBX_OK;
+  }
+  return lmdbx_error_set(encoding->error, LMDBX_VALUE_TOO_LARGE, 0,
+                         "the value has more than %zu items; split it up, or store numbers in a "
+                         "typed array",
+                         LMDBX_MAX_ITEMS);
+}
+
 /* The items of an array, an array-like proxy, or the list that itemsOf made.
  * What has vanished meanwhile is undefined. */
 static int encode_items(struct lmdbx__encoding *encoding, const struct lmdbx__place *at,
@@ -94,8 +105,8 @@ int lmdbx__encode_array(struct lmdbx__encoding *encoding, const struct lmdbx__pl
       return lmdbx__encode_engine_failed(encoding);
     }
   }
-  /* Every item takes a byte: do not walk what cannot fit. */
-  if (count > LMDBX_MAX_VALUE_SIZE) return lmdbx__encode_written(encoding, LMDBX_VALUE_TOO_LARGE);
+  code = take_items(encoding, count);
+  if (code != LMDBX_OK) return code;
   code = lmdbx__pack_array(encoding->out, count);
   if (code != LMDBX_OK) return lmdbx__encode_written(encoding, code);
   return encode_items(encoding, at, at->value, count, LMDBX__STEP_ELEMENT);
@@ -113,6 +124,8 @@ int lmdbx__encode_map_or_set(struct lmdbx__encoding *encoding, const struct lmdb
   if (code != LMDBX_OK) return code;
   if (napi_get_array_length(encoding->env, items, &count) != napi_ok)
     return lmdbx__encode_engine_failed(encoding);
+  code = take_items(encoding, count);
+  if (code != LMDBX_OK) return code;
   code = map ? lmdbx__pack_map_begin(encoding->out, count / 2, &mark)
              : lmdbx__pack_set_begin(encoding->out, count, &mark);
   if (code != LMDBX_OK) return lmdbx__encode_written(encoding, code);
@@ -151,6 +164,7 @@ int lmdbx__encode_fields(struct lmdbx__encoding *encoding, const struct lmdbx__p
   struct scope scope = {0};
   int code = check_nesting(encoding, at);
   if (code == LMDBX_OK) code = list_names(encoding, at->value, &names, &count);
+  if (code == LMDBX_OK) code = take_items(encoding, (size_t)count * 2);
   if (code != LMDBX_OK) return code;
   code = lmdbx__encode_written(encoding, lmdbx__pack_object(encoding->out, count));
   for (uint32_t index = 0; index < count && code == LMDBX_OK; index++) {

@@ -18,6 +18,7 @@ struct lmdbx__encoding {
   struct lmdbx_error *error;
   napi_value object_prototype; /* these two: only if the value is an object */
   napi_value to_json_name;
+  size_t items;   /* announced so far, as LMDBX_MAX_ITEMS counts them */
   size_t handles; /* made since the innermost scope was opened, roughly */
 };
 

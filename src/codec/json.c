@@ -173,3 +173,21 @@ bool lmdbx__json_valid(struct lmdbx_slice text, size_t *position) {
   if (!valid && position != NULL) *position = (size_t)(scanner.at - start);
   return valid;
 }
+
+bool lmdbx__json_has_too_many(struct lmdbx_slice text) {
+  /* An item takes at least a byte and a comma. */
+  if (text.size / 2 <= LMDBX_MAX_ITEMS) return false;
+  size_t items = 0;
+  bool in_string = false;
+  for (size_t at = 0; at < text.size; at++) {
+    uint8_t byte = text.data[at];
+    if (byte == '"') {
+      in_string = !in_string;
+    } else if (in_string) {
+      if (byte == '\\') at++;
+    } else if (byte == ',' || byte == ':' || byte == '[' || byte == '{') {
+      items++;
+    }
+  }
+  return items > LMDBX_MAX_ITEMS;
+}

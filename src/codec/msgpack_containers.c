@@ -109,6 +109,10 @@ int lmdbx__reader_begin_container(struct lmdbx__reader *reader, enum lmdbx__item
     return lmdbx__reader_refuse(reader, LMDBX__POSITION_UNKNOWN,
                                 "it claims %zu items, more than there are bytes", items);
   }
+  if (items > LMDBX_MAX_ITEMS - reader->claimed) {
+    return lmdbx__reader_refuse(reader, LMDBX__POSITION_UNKNOWN,
+                                "the value has more than %zu items", LMDBX_MAX_ITEMS);
+  }
   if (kind == LMDBX__ITEM_MAP && count % 2 != 0) {
     return lmdbx__reader_refuse(reader, LMDBX__POSITION_UNKNOWN, "a Map has a key without a value");
   }

@@ -4,8 +4,9 @@
  *
  * Nothing in the bytes can crash it or make it take more memory than a small
  * multiple of the bytes' length: claimed counts are checked against the bytes
- * left, strings against UTF-8, nesting against LMDBX_MAX_DEPTH (items of Map and
- * Set count like those of arrays), and what follows the value is refused.
+ * left and LMDBX_MAX_ITEMS, strings against UTF-8, nesting against LMDBX_MAX_DEPTH
+ * (items of Map and Set count like those of arrays), and what follows the value is
+ * refused.
  */
 #ifndef LMDBX_CODEC_MSGPACK_READER_H
 #define LMDBX_CODEC_MSGPACK_READER_H

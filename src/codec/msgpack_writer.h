@@ -23,8 +23,8 @@
 
 #include "lmdbx.h"
 
-/* Extension types. Undefined, Set and typed arrays are as npm msgpackr writes
- * them; Map and the invalid Date are ours. */
+/* Extension types. Undefined and typed arrays (but for DataView) are as npm
+ * msgpackr writes them; the others are ours. */
 #define LMDBX__EXT_TIMESTAMP (-1)
 #define LMDBX__MAX_TIMESTAMP 15 /* bytes of its longest form, header included */
 #define LMDBX__EXT_UNDEFINED 0x00

@@ -176,6 +176,10 @@ void lmdbx_job_run(struct lmdbx_job *job) {
   job_unref(job);
 }
 
+struct lmdbx_host *lmdbx_job_host(const struct lmdbx_job *job) {
+  return job->host;
+}
+
 /* Where the pool dropped the job, run's reference is given back here. Some
  * runtimes call neither (the job leaks) or only run, after the host's end. */
 void lmdbx_job_done(struct lmdbx_job *job) {

@@ -25,20 +25,24 @@ enum lmdbx__request_type {
   LMDBX__REQUEST_OPERATION, /* get, has, put, delete: op.type says which */
   LMDBX__REQUEST_SCAN,      /* one page; in a writer's queue, where its moment lies */
   LMDBX__REQUEST_OPEN,
+  LMDBX__REQUEST_CREATE, /* an OPEN whose database is new: one of the writes */
   LMDBX__REQUEST_READY,
   LMDBX__REQUEST_CLOSE,
 };
 
+/* Small, since a million of them may be queued, and they are charged for. */
 struct lmdbx__request {
   struct lmdbx__op op; /* first: a group is a list of these, linked by op.next */
   enum lmdbx__request_type type;
+  bool holds_use;                      /* of the repository's environment */
   struct lmdbx_repository *repository; /* counted */
-  struct lmdbx_scan *scan;             /* REQUEST_SCAN: owned */
   lmdbx_done done;
   void *user;
-  bool holds_use;             /* of the repository's environment */
-  struct lmdbx_buffer packed; /* put: the frame, made on a pool thread */
-  uint8_t bytes[];            /* key, then value */
+  union {
+    struct lmdbx_scan *scan; /* REQUEST_SCAN: owned */
+    uint8_t *packed;         /* put: the frame, made on a pool thread; owned */
+  };
+  uint8_t bytes[]; /* key, then value */
 };
 
 struct lmdbx__list {
@@ -91,6 +95,7 @@ struct lmdbx_repository {
   bool released; /* the caller's reference goes once nothing is pending */
   struct lmdbx_error *open_error;
   struct lmdbx__list parked; /* issued while opening */
+  bool creating;             /* its database is in the writer's queue to be created */
   size_t pending;            /* requests not called back, but for open and close */
   size_t pending_writes;
   size_t queued_bytes; /* charged to config.max_queued_bytes */

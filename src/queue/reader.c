@@ -78,10 +78,8 @@ static void batch_destroy(struct lmdbx_job *job) {
  * no such care, since it has not been reported yet; one of another process may
  * have become known to the caller within this very turn. */
 static bool current(const struct lmdbx__batch *batch) {
-  struct lmdbx__env_info info;
-  if (batch->read == NULL) return true;
-  lmdbx__env_info(batch->env, &info);
-  return info.last_txn_id == lmdbx__read_txn_id(batch->read);
+  return batch->read == NULL ||
+         lmdbx__env_last_txn_id(batch->env) == lmdbx__read_txn_id(batch->read);
 }
 
 void lmdbx__reads_add(struct lmdbx__request *request) {

@@ -104,7 +104,11 @@ static void open_run(struct lmdbx_job *job) {
   struct lmdbx_error error = {0};
   int code = lmdbx__env_acquire(&options, &lmdbx__writer_companion, &repository->env, &error);
   if (code == LMDBX_OK) {
-    code = lmdbx__db_open(repository->env, config->name, &repository->dbi, &error);
+    code = lmdbx__db_find(repository->env, config->name, &repository->dbi, &error);
+    if (code == LMDBX_NOT_FOUND && !config->read_only) {
+      single->request->type = LMDBX__REQUEST_CREATE;
+      code = LMDBX_OK;
+    }
   }
   if (code != LMDBX_OK) lmdbx__request_fail(single->request, &error);
   single_post(single);
@@ -388,9 +392,18 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
     }
     end_closed_scan(request);
   }
+  if (request->type == LMDBX__REQUEST_CREATE && request->op.error == NULL) {
+    repository->creating = true;
+    lmdbx__writes_add(request);
+    lmdbx__openings_next(repository->host);
+    lmdbx__repository_unref(repository);
+    return;
+  }
   switch (request->type) {
   case LMDBX__REQUEST_OPEN:
-    lmdbx__openings_next(repository->host);
+  case LMDBX__REQUEST_CREATE:
+    if (!repository->creating) lmdbx__openings_next(repository->host);
+    repository->creating = false;
     opened(repository, request->op.error);
     break;
   case LMDBX__REQUEST_CLOSE: lmdbx__host_pending(repository->host, -1); break;
@@ -406,6 +419,6 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
   }
   call_back(request);
   lmdbx__request_free(request);
-  settle(repository); /* NOLINT(clang-analyzer-unix.Malloc): this call holds a reference */
-  lmdbx__repository_unref(repository);
+  settle(repository);
+  lmdbx__repository_unref(repository); /* NOLINT(clang-analyzer-unix.Malloc): counted above */
 }

@@ -39,9 +39,12 @@ void lmdbx__request_unuse(struct lmdbx__request *request) {
 }
 
 void lmdbx__request_free(struct lmdbx__request *request) {
-  if (request->scan != NULL) lmdbx__scan_free(request->scan);
+  if (request->type != LMDBX__REQUEST_SCAN) {
+    free(request->packed);
+  } else if (request->scan != NULL) {
+    lmdbx__scan_free(request->scan);
+  }
   lmdbx_buffer_free(&request->op.result);
-  lmdbx_buffer_free(&request->packed);
   lmdbx_error_free(request->op.error);
   lmdbx__request_unuse(request);
   lmdbx__repository_unref(request->repository);

@@ -21,6 +21,9 @@
 #define GROUP_BYTES ((size_t)64 * 1024 * 1024)
 /* How soon a worker that waits for another process notices that its host stops. */
 #define TURN_SLICE_MS 20
+/* How long a worker waits before it gives its thread back and is started again by
+ * its host: a runtime that ends a thread may wait for its jobs before it says so. */
+#define TURN_PATIENCE_MS 200
 
 enum writer_state { IDLE, READY, BUSY };
 
@@ -113,17 +116,17 @@ static struct lmdbx__request *next_of(struct lmdbx__request *request) {
   return (struct lmdbx__request *)request->op.next;
 }
 
-/* Takes what goes into the next group: operations up to a scan, or one scan. */
+/* Takes what goes into the next group: operations, or one request of another type. */
 static void take_group(struct lmdbx__writer *writer, struct lmdbx__list *group) {
   size_t operations = 0;
   size_t bytes = 0;
   while (writer->queue.head != NULL && operations < GROUP_OPERATIONS && bytes < GROUP_BYTES) {
-    if (writer->queue.head->type == LMDBX__REQUEST_SCAN && operations > 0) return;
+    if (writer->queue.head->type != LMDBX__REQUEST_OPERATION && operations > 0) return;
     struct lmdbx__request *request = lmdbx__list_take(&writer->queue);
     lmdbx__list_append(group, request);
     operations++;
     bytes += request->op.key.size + request->op.value.size;
-    if (request->type == LMDBX__REQUEST_SCAN) return;
+    if (request->type != LMDBX__REQUEST_OPERATION) return;
   }
 }
 
@@ -169,12 +172,30 @@ static struct lmdbx_host *other_owner(struct lmdbx__writer *writer, struct lmdbx
   return NULL;
 }
 
-/* Its deliver starts a worker. */
-static void wake_other(struct lmdbx_host *other) {
+/* A host that runs no worker any more wakes another owner of what is queued,
+ * whose deliver starts one. */
+static void hand_over(struct lmdbx_host *self) {
+  struct lmdbx_host *other = NULL;
+  pthread_mutex_lock(&workers.mutex);
+  for (struct lmdbx__writer *at = workers.head; at != NULL && other == NULL; at = at->next) {
+    pthread_mutex_lock(&at->mutex);
+    other = other_owner(at, self);
+    pthread_mutex_unlock(&at->mutex);
+  }
+  pthread_mutex_unlock(&workers.mutex);
   if (other == NULL) return;
   struct lmdbx__list nothing = {0};
   lmdbx__host_post(other, &nothing, true);
   lmdbx__host_unref(other);
+}
+
+/* Counts a worker out that leaves work behind. Its own host starts another when
+ * the job is done, unless it stops. */
+static void retire(struct lmdbx_host *self) {
+  pthread_mutex_lock(&workers.mutex);
+  workers.active--;
+  pthread_mutex_unlock(&workers.mutex);
+  if (atomic_load(&self->stopping)) hand_over(self);
 }
 
 /* ------------------------------------------------------------------- groups */
@@ -183,10 +204,15 @@ static void wake_other(struct lmdbx_host *other) {
 static int prepare(struct lmdbx__request *request, struct lmdbx_error *error) {
   if (request->op.type != LMDBX__OP_PUT) return LMDBX_OK;
   bool framed = false;
-  int code = lmdbx__frame_pack(request->op.value, request->repository->config.compression,
-                               &request->packed, &framed, error);
-  if (code != LMDBX_OK || !framed) return code;
-  request->op.value = (struct lmdbx_slice){request->packed.data, request->packed.size};
+  struct lmdbx_buffer frame = {0};
+  int code = lmdbx__frame_pack(request->op.value, request->repository->config.compression, &frame,
+                               &framed, error);
+  if (code != LMDBX_OK || !framed) {
+    lmdbx_buffer_free(&frame);
+    return code;
+  }
+  request->packed = frame.data;
+  request->op.value = (struct lmdbx_slice){frame.data, frame.size};
   return LMDBX_OK;
 }
 
@@ -219,6 +245,16 @@ static void begin_scan(struct lmdbx__writer *writer, struct lmdbx__request *requ
   }
 }
 
+/* Creates a named database, as a part of opening. */
+static void create_database(struct lmdbx__writer *writer, struct lmdbx__request *request) {
+  struct lmdbx_repository *repository = request->repository;
+  struct lmdbx_error error = {0};
+  if (lmdbx__db_open(writer->env, repository->config.name, &repository->dbi, &error) != LMDBX_OK) {
+    lmdbx__request_fail(request, &error);
+  }
+  request->type = LMDBX__REQUEST_OPEN;
+}
+
 /* Sorts a finished group by owner. The worker's own results go to *own, to be
  * posted when the worker ends or turns to another group. */
 static void distribute(struct lmdbx_host *self, struct lmdbx__list *group,
@@ -241,26 +277,20 @@ static void distribute(struct lmdbx_host *self, struct lmdbx__list *group,
 
 /* Waits for this process's turn, but no longer than the host lives. */
 static bool wait_turn(struct lmdbx_host *self, struct lmdbx__writer *writer) {
-  while (!lmdbx__turn_wait(writer->env, TURN_SLICE_MS)) {
+  for (int waited = 0; waited < TURN_PATIENCE_MS; waited += TURN_SLICE_MS) {
+    if (lmdbx__turn_wait(writer->env, TURN_SLICE_MS)) return true;
     if (atomic_load(&self->stopping)) return false;
   }
-  return true;
+  return false;
 }
 
 /* Carries out one group. The turn comes first: while other processes write, the
- * group goes on growing. False: the host stops, nothing was done. */
+ * group goes on growing. False: the turn has not come, nothing was done. */
 static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct lmdbx__list *own) {
   struct lmdbx__list group = {0};
   struct lmdbx__commit_report report = {0};
   if (!wait_turn(self, writer)) {
-    pthread_mutex_lock(&writer->mutex);
-    struct lmdbx_host *other = other_owner(writer, self);
-    pthread_mutex_unlock(&writer->mutex);
     put_back(writer, &report);
-    pthread_mutex_lock(&workers.mutex);
-    workers.active--;
-    pthread_mutex_unlock(&workers.mutex);
-    wake_other(other);
     return false;
   }
   pthread_mutex_lock(&writer->mutex);
@@ -270,6 +300,8 @@ static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct 
     /* Its owners died meanwhile. */
   } else if (group.head->type == LMDBX__REQUEST_SCAN) {
     begin_scan(writer, group.head);
+  } else if (group.head->type == LMDBX__REQUEST_CREATE) {
+    create_database(writer, group.head);
   } else {
     commit_operations(writer, &group, &report);
   }
@@ -281,21 +313,21 @@ static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct 
 
 static void worker_run(struct lmdbx_job *job) {
   struct lmdbx__list own = {0};
-  struct lmdbx__writer *writer;
   bool serving = true;
-  while (serving && (writer = next_writer()) != NULL) {
+  while (serving) {
+    struct lmdbx__writer *writer = next_writer();
+    if (writer == NULL) break;
     struct lmdbx__env *env = writer->env;
     if (own.head != NULL) lmdbx__host_post(job->host, &own, true);
-    serving = serve(job->host, writer, &own);
+    serving = serve(job->host, writer, &own) && !atomic_load(&job->host->stopping);
     lmdbx__env_release(env);
+    if (!serving) retire(job->host);
   }
   lmdbx__host_post(job->host, &own, false);
 }
 
 static void worker_cancel(struct lmdbx_job *job) {
-  pthread_mutex_lock(&workers.mutex);
-  workers.active--;
-  pthread_mutex_unlock(&workers.mutex);
+  retire(job->host);
   lmdbx__writes_drop(job->host);
 }
 
@@ -321,6 +353,7 @@ void lmdbx__writes_add(struct lmdbx__request *request) {
 }
 
 void lmdbx__writes_flush(struct lmdbx_host *host) {
+  if (atomic_load(&host->stopping)) return;
   pthread_mutex_lock(&workers.mutex);
   bool needed = workers.head != NULL && workers.active < workers.limit;
   if (needed) workers.active++;
@@ -340,8 +373,7 @@ void lmdbx__writes_flush(struct lmdbx_host *host) {
   lmdbx__writes_drop(host);
 }
 
-/* Moves this host's requests out of one queue, and wakes another owner for what
- * remains. */
+/* Moves this host's requests out of one queue. */
 static void extract(struct lmdbx__writer *writer, struct lmdbx_host *host,
                     struct lmdbx__list *extracted) {
   pthread_mutex_lock(&workers.mutex);
@@ -353,14 +385,12 @@ static void extract(struct lmdbx__writer *writer, struct lmdbx_host *host,
     lmdbx__list_append(ours ? extracted : &kept, request);
   }
   writer->queue = kept;
-  struct lmdbx_host *other = other_owner(writer, host);
   if (kept.head == NULL && writer->state == READY) {
     ready_remove(writer);
     writer->state = IDLE;
   }
   pthread_mutex_unlock(&writer->mutex);
   pthread_mutex_unlock(&workers.mutex);
-  wake_other(other);
 }
 
 void lmdbx__writes_drop(struct lmdbx_host *host) {
@@ -368,11 +398,13 @@ void lmdbx__writes_drop(struct lmdbx_host *host) {
   for (struct lmdbx_repository *repository = host->repositories; repository != NULL;
        repository = repository->next) {
     /* With nothing pending it has nothing queued, and may be closing just now. */
-    if (repository->state != LMDBX__OPEN || repository->pending == 0) continue;
+    bool queued = repository->state == LMDBX__OPEN && repository->pending > 0;
+    if (!queued && !repository->creating) continue;
     extract(writer_of(repository->env), host, &dropped);
   }
   for (struct lmdbx__request *request = dropped.head; request != NULL; request = next_of(request)) {
     lmdbx__request_abort(request);
   }
   lmdbx__host_post(host, &dropped, true);
+  hand_over(host);
 }

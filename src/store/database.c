@@ -17,17 +17,28 @@ static struct lmdbx__database *find(struct lmdbx__env *env, const char *name) {
   return database;
 }
 
-/* Opens the handle in a transaction of the kind that flags says. */
-static int open_in(struct lmdbx__env *env, unsigned flags, const char *name, lmdbx__dbi *dbi,
+static void append(struct lmdbx__env *env, struct lmdbx__database *database) {
+  struct lmdbx__database **link = &env->databases;
+  while (*link != NULL) link = &(*link)->next;
+  *link = database;
+}
+
+/* Opens a handle in a transaction. An LMDB code. */
+static int open_dbi(MDB_txn *txn, const char *name, unsigned flags, lmdbx__dbi *dbi) {
+  unsigned database_flags;
+  int rc = mdb_dbi_open(txn, name, flags, dbi);
+  if (rc == 0) rc = mdb_dbi_flags(txn, *dbi, &database_flags);
+  /* Duplicates or another order: made by a program with other plans. */
+  return rc == 0 && database_flags != 0 ? MDB_INCOMPATIBLE : rc;
+}
+
+/* Opens the handle in a transaction of the kind that flags says, and lists it. */
+static int open_in(struct lmdbx__env *env, unsigned flags, struct lmdbx__database *database,
                    struct lmdbx_error *error) {
   MDB_txn *txn;
   int rc = lmdbx__txn_begin(env, flags, &txn);
   if (rc != 0) return lmdbx__env_error(error, env, rc, doing);
-  unsigned database_flags;
-  rc = mdb_dbi_open(txn, name, flags == MDB_RDONLY ? 0 : MDB_CREATE, dbi);
-  if (rc == 0) rc = mdb_dbi_flags(txn, *dbi, &database_flags);
-  /* Duplicates or another order: made by a program with other plans. */
-  if (rc == 0 && database_flags != 0) rc = MDB_INCOMPATIBLE;
+  rc = open_dbi(txn, database->name, flags == MDB_RDONLY ? 0 : MDB_CREATE, &database->dbi);
   int code = LMDBX_OK;
   if (rc != 0) {
     mdb_txn_abort(txn);
@@ -36,13 +47,15 @@ static int open_in(struct lmdbx__env *env, unsigned flags, const char *name, lmd
     rc = mdb_txn_commit(txn);
     if (rc != 0) code = lmdbx__commit_error(env, rc, doing, error);
   }
+  /* Within the gate: who reopens the file must find every handle there is. */
+  if (code == LMDBX_OK) append(env, database);
   lmdbx__gate_leave(&env->gate);
   return code;
 }
 
-int lmdbx__db_open(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
-                   struct lmdbx_error *error) {
-  int code = lmdbx__env_usable(env, error, doing);
+static int open_handle(struct lmdbx__env *env, const char *name, bool create, lmdbx__dbi *out,
+                       struct lmdbx_error *error) {
+  int code = lmdbx__env_usable(env, true, error, doing);
   if (code != LMDBX_OK) return code;
   if (name == NULL) {
     *out = LMDBX__MAIN_DBI;
@@ -64,18 +77,38 @@ int lmdbx__db_open(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
   }
   memcpy(database->name, name, length + 1);
   database->dbi = 0;
-  code = open_in(env, MDB_RDONLY, name, &database->dbi, error);
-  if (code == LMDBX_NOT_FOUND && env->writable && atomic_load(&env->may_write))
-    code = open_in(env, 0, name, &database->dbi, error);
+  database->next = NULL;
+  code = open_in(env, MDB_RDONLY, database, error);
+  if (code == LMDBX_NOT_FOUND && create) code = open_in(env, 0, database, error);
   if (code != LMDBX_OK) {
     free(database);
     goto out;
   }
-  database->next = env->databases;
-  env->databases = database;
 found:
   *out = database->dbi;
 out:
   pthread_mutex_unlock(&env->databases_lock);
   return code;
+}
+
+int lmdbx__db_open(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
+                   struct lmdbx_error *error) {
+  return open_handle(env, name, env->writable && atomic_load(&env->may_write), out, error);
+}
+
+int lmdbx__db_find(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
+                   struct lmdbx_error *error) {
+  return open_handle(env, name, false, out, error);
+}
+
+int lmdbx__databases_open(struct lmdbx__env *env, MDB_txn *txn) {
+  lmdbx__dbi dbi;
+  int rc = open_dbi(txn, NULL, 0, &dbi);
+  for (struct lmdbx__database *at = env->databases; at != NULL && rc == 0; at = at->next) {
+    rc = open_dbi(txn, at->name, 0, &dbi);
+    if (rc == MDB_NOTFOUND) rc = MDB_BAD_DBI;
+    /* LMDB numbers handles in the order of their opening. */
+    if (rc == 0 && dbi != at->dbi) rc = MDB_BAD_DBI;
+  }
+  return rc;
 }

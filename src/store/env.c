@@ -57,20 +57,19 @@ static unsigned readers_of(const struct lmdbx__env_options *options) {
 }
 
 /* A new MDB_env with the file open in it. */
-static int open_mdb(const struct lmdbx__env_options *options, size_t map_size, unsigned flags,
-                    MDB_env **out) {
+static int open_mdb(struct lmdbx__env *env, size_t map_size, unsigned flags) {
   MDB_env *mdb;
   int rc = mdb_env_create(&mdb);
   if (rc != 0) return rc;
   rc = mdb_env_set_mapsize(mdb, map_size);
   if (rc == 0) rc = mdb_env_set_maxdbs(mdb, LMDBX_MAX_DATABASES);
-  if (rc == 0) rc = mdb_env_set_maxreaders(mdb, readers_of(options));
-  if (rc == 0) rc = mdb_env_open(mdb, options->path, ENV_FLAGS | flags, LMDBX__FILE_MODE);
+  if (rc == 0) rc = mdb_env_set_maxreaders(mdb, env->max_readers);
+  if (rc == 0) rc = mdb_env_open(mdb, env->path, ENV_FLAGS | flags, LMDBX__FILE_MODE);
   if (rc != 0) {
     mdb_env_close(mdb);
     return rc;
   }
-  *out = mdb;
+  env->mdb = mdb;
   return 0;
 }
 
@@ -85,7 +84,7 @@ static int open_best(struct lmdbx__env *env, const struct lmdbx__env_options *op
   unsigned flags = 0;
   for (;;) {
     size = round_up(size, os_page);
-    int rc = open_mdb(options, size, flags, &env->mdb);
+    int rc = open_mdb(env, size, flags);
     if ((rc == EACCES || rc == EROFS || rc == EPERM) && options->read_only && flags == 0) {
       flags = MDB_RDONLY;
     } else if ((rc == ENOMEM || rc == EINVAL) && options->map_size == 0 &&
@@ -99,33 +98,40 @@ static int open_best(struct lmdbx__env *env, const struct lmdbx__env_options *op
   }
 }
 
-/* What can only be asked of an open environment; and the first read, which also
- * shows whether our process id can have a reader slot. */
-static int look_around(struct lmdbx__env *env, struct lmdbx_error *error) {
+/* Whether what is open now is the file that was checked, and as it was. */
+static int verify(struct lmdbx__env *env, struct lmdbx_error *error) {
   int fd;
   struct stat status;
   int rc = mdb_env_get_fd(env->mdb, &fd);
   if (rc == 0 && fstat(fd, &status) != 0) rc = errno;
   if (rc == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) rc = errno;
+  if (rc == 0 && env->file < 0) {
+    env->file = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (env->file < 0) rc = errno;
+  }
   if (rc != 0) return lmdbx__store_error(error, rc, doing, env->path);
-  if (status.st_dev != env->id.device || status.st_ino != env->id.inode)
-    return lmdbx__error_at(error, LMDBX_IO, 0, doing, env->path,
-                           "data.mdb was replaced meanwhile. Try again");
   MDB_stat stat;
   mdb_env_stat(env->mdb, &stat);
-  env->page_size = stat.ms_psize;
-  env->max_key = (size_t)mdb_env_get_maxkeysize(env->mdb);
+  if (status.st_dev != env->id.device || status.st_ino != env->id.inode ||
+      (env->page_size != 0 && env->page_size != stat.ms_psize))
+    return lmdbx__error_at(error, LMDBX_IO, 0, doing, env->path,
+                           "data.mdb was replaced meanwhile. Try again");
+  if (env->page_size == 0) env->page_size = stat.ms_psize;
   int dead;
   mdb_reader_check(env->mdb, &dead);
+  return LMDBX_OK;
+}
 
-  struct lmdbx__read *read;
-  int code = lmdbx__read_begin_wait(env, &read, error);
+/* What can only be asked of an open environment; and the first read, which also
+ * shows whether our process id can have a reader slot. */
+static int look_around(struct lmdbx__env *env, struct lmdbx_error *error) {
+  int code = verify(env, error);
   if (code != LMDBX_OK) return code;
-  MDB_dbi main_dbi;
-  unsigned flags;
-  rc = mdb_dbi_open(read->txn, NULL, 0, &main_dbi);
-  if (rc == 0) rc = mdb_dbi_flags(read->txn, main_dbi, &flags);
-  if (rc == 0 && flags != 0) rc = MDB_INCOMPATIBLE;
+  env->max_key = (size_t)mdb_env_get_maxkeysize(env->mdb);
+  struct lmdbx__read *read;
+  code = lmdbx__read_begin_wait(env, &read, error);
+  if (code != LMDBX_OK) return code;
+  int rc = lmdbx__databases_open(env, read->txn);
   lmdbx__read_end(read);
   if (rc != 0) return lmdbx__store_error(error, rc, doing, env->path);
   struct lmdbx__env_info info;
@@ -160,6 +166,8 @@ int lmdbx__env_open(const struct lmdbx__env_options *options, const struct lmdbx
     goto destroy_gate;
   }
   env->id = *id;
+  env->file = -1;
+  env->allow_network = options->allow_network;
   env->pid = getpid();
   env->map_size_given = options->map_size;
   env->max_readers = readers_of(options);
@@ -189,9 +197,20 @@ free_env:
   return lmdbx__store_error(error, rc, doing, options->path);
 }
 
-void lmdbx__env_close(struct lmdbx__env *env) {
+int lmdbx__env_attach(struct lmdbx__env *env, struct lmdbx_error *error) {
+  int rc = open_mdb(env, env->map_limit, env->writable ? 0 : MDB_RDONLY);
+  return rc == 0 ? verify(env, error) : open_error(error, rc, env->path);
+}
+
+void lmdbx__env_detach(struct lmdbx__env *env) {
   lmdbx__idle_drop(env);
-  if (env->mdb != NULL) mdb_env_close(env->mdb);
+  mdb_env_close(env->mdb);
+  env->mdb = NULL;
+}
+
+void lmdbx__env_close(struct lmdbx__env *env) {
+  lmdbx__env_detach(env);
+  if (env->file >= 0) close(env->file);
   for (struct lmdbx__database *database; (database = env->databases) != NULL;) {
     env->databases = database->next;
     free(database);

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Bytes of a path shown in a message; the end of a path says more than its
  * beginning. */
@@ -33,7 +32,7 @@ static const struct meaning meanings[] = {
      "the transaction met a damaged page before. Restore the file from a backup"},
     {MDB_INVALID, LMDBX_CORRUPT, "the file is not an LMDB file. Check the path"},
     {MDB_PANIC, LMDBX_FAILED,
-     "an earlier commit failed half-way. Close every repository on this path and open it again"},
+     "an earlier failure ended the database, and it is not open again yet. Try again"},
     {MDB_VERSION_MISMATCH, LMDBX_FORMAT,
      "the file was written by an incompatible version of LMDB. It is left untouched"},
     {MDB_MAP_FULL, LMDBX_MAP_FULL,
@@ -48,7 +47,8 @@ static const struct meaning meanings[] = {
      "a record and a named database claim the same name, or the database has flags this package "
      "does not use. Choose another name"},
     {MDB_BAD_DBI, LMDBX_NOT_FOUND,
-     "another process deleted the named database. Close the repository and open it again"},
+     "another process deleted a named database. Close the repositories on this path and open them "
+     "again"},
     {MDB_BAD_VALSIZE, LMDBX_INVALID_ARGUMENT, "the size of a key, name or value is not valid"},
     {EBUSY, LMDBX_CONFLICT, "the map of the file is being moved. Try again"},
     {ENOMEM, LMDBX_NO_MEMORY,
@@ -130,13 +130,4 @@ int lmdbx__env_error(struct lmdbx_error *error, struct lmdbx__env *env, int mdb_
                          "it. Raise the address space limit of this process, set mapSize, or "
                          "delete records",
                          env->map_limit);
-}
-
-int lmdbx__env_usable(struct lmdbx__env *env, struct lmdbx_error *error, const char *doing) {
-  if (env->pid != getpid())
-    return lmdbx__error_at(error, LMDBX_FORKED, 0, doing, env->path,
-                           "this process was forked after the database was opened. Start it with "
-                           "exec, and open the database there");
-  if (atomic_load(&env->failed)) return lmdbx__env_error(error, env, MDB_PANIC, doing);
-  return LMDBX_OK;
 }

@@ -1,7 +1,8 @@
 /*
  * The gate: every transaction of this process passes it, so that the map can be
- * moved while none is live. gate.lock is the innermost lock and is never held
- * during a call of liblmdb; the closed gate itself keeps transactions out.
+ * moved, and the file reopened, while none is live. gate.lock is the innermost
+ * lock and is never held during a call of liblmdb; the closed gate itself keeps
+ * transactions out.
  */
 #include "store/internal.h"
 
@@ -42,18 +43,25 @@ static struct timespec deadline_after(long milliseconds) {
   return deadline;
 }
 
-/* Waits, with the lock held, until the gate is open. false: it stayed closed. */
+/* Waits, with the lock held, while the gate is closed. false: it stayed closed. */
 static bool wait_open(struct lmdbx__gate *gate) {
   struct timespec deadline = deadline_after(LMDBX__REMAP_WAIT_MS);
-  while (gate->closed && !gate->lost)
+  while (gate->closed)
     if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;
   return !gate->closed;
 }
 
+/* With the lock held. */
+static bool enter(struct lmdbx__gate *gate, bool wait) {
+  if (wait) (void)wait_open(gate);
+  if (gate->closed || gate->lost) return false;
+  gate->live++;
+  return true;
+}
+
 bool lmdbx__gate_enter(struct lmdbx__gate *gate, bool wait) {
   pthread_mutex_lock(&gate->lock);
-  bool entered = wait ? wait_open(gate) : !gate->closed;
-  if (entered) gate->live++;
+  bool entered = enter(gate, wait);
   pthread_mutex_unlock(&gate->lock);
   return entered;
 }
@@ -68,8 +76,7 @@ static struct lmdbx__read *take_idle(struct lmdbx__gate *gate) {
 
 bool lmdbx__gate_enter_read(struct lmdbx__gate *gate, bool wait, struct lmdbx__read **read) {
   pthread_mutex_lock(&gate->lock);
-  bool entered = wait ? wait_open(gate) : !gate->closed;
-  if (entered) gate->live++;
+  bool entered = enter(gate, wait);
   if (entered && *read == NULL) *read = take_idle(gate);
   pthread_mutex_unlock(&gate->lock);
   return entered;
@@ -96,8 +103,8 @@ bool lmdbx__gate_leave_read(struct lmdbx__gate *gate, struct lmdbx__read *read) 
     read->next = gate->idle;
     gate->idle = read;
     gate->idle_count++;
+    leave(gate);
   }
-  leave(gate);
   pthread_mutex_unlock(&gate->lock);
   return kept;
 }
@@ -109,21 +116,15 @@ struct lmdbx__read *lmdbx__gate_take_idle(struct lmdbx__gate *gate) {
   return read;
 }
 
-static void gate_open(struct lmdbx__gate *gate, bool lost) {
+void lmdbx__gate_open(struct lmdbx__gate *gate, bool lost) {
   pthread_mutex_lock(&gate->lock);
-  gate->closed = lost;
+  gate->closed = false;
   gate->lost = lost;
   pthread_cond_broadcast(&gate->changed);
   pthread_mutex_unlock(&gate->lock);
 }
 
-/*
- * Closes the gate and waits for the live transactions to end. LMDBX_CONFLICT:
- * they did not, or did not the last time and are still there; a long-lived one
- * must not make everybody wait again and again. *first says whether this thread
- * closed the gate; otherwise another did, and has opened it again.
- */
-static int gate_close(struct lmdbx__gate *gate, bool *first) {
+int lmdbx__gate_close(struct lmdbx__gate *gate, bool *first) {
   int code = LMDBX_OK;
   pthread_mutex_lock(&gate->lock);
   *first = !gate->closed;
@@ -136,6 +137,7 @@ static int gate_close(struct lmdbx__gate *gate, bool *first) {
   while (gate->live > 0 && !gate->stuck)
     if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;
   if (gate->live > 0) {
+    /* A long-lived one must not make everybody wait again and again. */
     gate->stuck = true;
     gate->closed = false;
     pthread_cond_broadcast(&gate->changed);
@@ -155,30 +157,32 @@ static bool address_space_left(size_t size) {
   return true;
 }
 
+/* Behind the closed gate. */
+static int move_map(struct lmdbx__env *env, size_t map_size, size_t extra, bool *lost) {
+  MDB_envinfo info;
+  *lost = env->gate.lost;
+  if (atomic_load(&env->failed)) return MDB_PANIC; /* there may be no map to look at */
+  mdb_env_info(env->mdb, &info);
+  size_t used = (info.me_last_pgno + 1) * env->page_size;
+  size_t size = (map_size > used ? map_size : used) + extra;
+  if (size == info.me_mapsize) return 0;
+  if (size > info.me_mapsize && !address_space_left(size)) return ENOMEM;
+  int rc = mdb_env_set_mapsize(env->mdb, size);
+  *lost = rc != 0;
+  if (*lost) atomic_store(&env->failed, true);
+  return rc;
+}
+
 int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
                       struct lmdbx_error *error) {
   static const char doing[] = "move the map of the database";
-  bool first;
-  if (gate_close(&env->gate, &first) != LMDBX_OK)
+  bool first, lost;
+  if (lmdbx__gate_close(&env->gate, &first) != LMDBX_OK)
     return lmdbx__error_at(error, LMDBX_CONFLICT, 0, doing, env->path,
                            "read transactions of this process stayed open. Let snapshots and "
                            "scans end, and try again");
   if (!first) return LMDBX_OK;
-
-  int code = LMDBX_OK;
-  bool lost = false;
-  MDB_envinfo info;
-  mdb_env_info(env->mdb, &info);
-  size_t used = (info.me_last_pgno + 1) * env->page_size;
-  size_t size = (map_size > used ? map_size : used) + extra;
-  if (size > info.me_mapsize && !address_space_left(size)) {
-    code = lmdbx__store_error(error, ENOMEM, doing, env->path);
-  } else if (size != info.me_mapsize) {
-    int rc = mdb_env_set_mapsize(env->mdb, size);
-    lost = rc != 0;
-    if (lost) atomic_store(&env->failed, true);
-    if (lost) code = lmdbx__store_error(error, rc, doing, env->path);
-  }
-  gate_open(&env->gate, lost);
-  return code;
+  int rc = move_map(env, map_size, extra, &lost);
+  lmdbx__gate_open(&env->gate, lost);
+  return rc == 0 ? LMDBX_OK : lmdbx__store_error(error, rc, doing, env->path);
 }

@@ -2,10 +2,13 @@
  * What the files of the store share. Nothing outside src/store includes this.
  *
  * Locks, in the order in which they may be taken:
- *   1. the table's (registry.c), held over the opening and closing of files;
+ *   1. the table's (registry.c), held over the first opening of a file and its
+ *      closing (reopen.c needs none: its environment is in the table, and the
+ *      gate keeps everyone out of it);
  *   2. env->databases_lock (database.c), held over a transaction that opens a
  *      handle, because liblmdb allows one such transaction at a time;
- *   3. env->gate.lock (gate.c), held for a few instructions only.
+ *   3. env->gate.lock (gate.c) and env->turn.lock (turn.c), held shortly and
+ *      never together.
  * Behind them comes LMDB's writer lock, which other processes share: it is
  * taken with 2 held at most, never with 1 or 3.
  */
@@ -22,11 +25,11 @@
 /* Read transactions kept for the next reader. Each holds a reader slot and some
  * 13 kB; one per pool thread and the owner thread is what can be in use. */
 #define LMDBX__MAX_IDLE_READS 8
-/* How often a transaction is begun again because another process grew the map
- * once more in between. */
-#define LMDBX__MAX_RESIZE_RETRIES 8
-/* How long a remap waits for read transactions of this process to end. It is
- * bounded because a pool of one thread may hold the remap while the job that
+/* How often a transaction is begun again because another process grew the map,
+ * or a commit failed half-way, once more in between. */
+#define LMDBX__MAX_RETRIES 8
+/* How long a remap or a reopening waits for read transactions of this process to
+ * end. It is bounded because a pool of one thread may hold the remap while the job that
  * would end the transaction stands behind it in the same queue. */
 #define LMDBX__REMAP_WAIT_MS 1000
 /* Permissions of files before the umask: the data of all tenants is nobody
@@ -48,18 +51,18 @@ struct lmdbx__read {
   struct lmdbx__read *next; /* among the idle ones */
 };
 
-/* Counts the live transactions of this process, so that the map can move when
- * there are none: LMDB would pull it away under them. */
+/* Counts the live transactions of this process, so that the map can move, or the
+ * file be reopened, when there are none: LMDB would pull it away under them. */
 struct lmdbx__gate {
   pthread_mutex_t lock;
   pthread_cond_t changed; /* live became 0, or the gate opened */
   unsigned live;          /* transactions under way, of either kind */
-  bool closed;            /* a remap is under way: no new transaction */
-  bool lost;              /* a remap left no map: closed for good */
-  bool stuck;             /* a remap waited in vain; until live is 0 none waits again */
+  bool closed;            /* a thread works behind it: no new transaction */
+  bool lost;              /* there is no map: no transaction until it is reopened */
+  bool stuck;             /* it was closed in vain; until live is 0 nobody waits again */
   struct lmdbx__read *idle;
   unsigned idle_count;
-  struct lmdbx__env_info info; /* as of the last look, shown during a remap */
+  struct lmdbx__env_info info; /* as of the last look, shown while closed */
 };
 
 /* Who of this process has the turn to write (turn.c). */
@@ -76,10 +79,14 @@ struct lmdbx__database {
 };
 
 struct lmdbx__env {
-  /* Fixed once the environment is in the table. */
+  /* Used within the gate; replaced, and NULL if that fails, behind the closed one. */
   MDB_env *mdb;
+
+  /* Fixed once the environment is in the table. */
   char *path;
   struct lmdbx__file_id id;
+  int file; /* a descriptor of data.mdb of its own: so id stays taken */
+  bool allow_network;
   pid_t pid;             /* of the process that opened it: not a forked child */
   bool writable;         /* opened without MDB_RDONLY */
   size_t map_size_given; /* as the first owner gave it; 0: automatic */
@@ -92,11 +99,14 @@ struct lmdbx__env {
 
   atomic_uint references;  /* the last one is given back with the table locked */
   atomic_bool may_write;   /* some owner opened it for writing */
-  atomic_bool failed;      /* a commit failed half-way: LMDB refuses everything */
+  atomic_bool failed;      /* LMDB refuses everything, or has lost its map. Set within
+                              the gate, cleared behind the closed one (reopen.c) */
   bool reserve_mapped;     /* only lmdbx__commit's thread: map > map_limit */
   struct lmdbx__env *next; /* in the table; guarded by it */
 
   pthread_mutex_t databases_lock;
+  /* In the order of their handles. Changed with the lock held and within the
+   * gate, so that either the lock or the closed gate suffices to read it. */
   struct lmdbx__database *databases;
 
   struct lmdbx__gate gate;
@@ -114,8 +124,6 @@ int lmdbx__error_at(struct lmdbx_error *error, int code, int errnum, const char 
  * means for this environment. */
 int lmdbx__env_error(struct lmdbx_error *error, struct lmdbx__env *env, int mdb_code,
                      const char *doing);
-/* LMDBX_OK, LMDBX_FORKED or LMDBX_FAILED: whether env may be used at all. */
-int lmdbx__env_usable(struct lmdbx__env *env, struct lmdbx_error *error, const char *doing);
 
 /* ---- create.c */
 
@@ -135,8 +143,9 @@ char *lmdbx__join_path(const char *path, const char *name);
  * Whether the file may be given to liblmdb, which trusts what it maps: the
  * format, both meta pages, their roots; that no other copy of LMDB in this
  * process has it open; that it is on a local file system; that a live lock file
- * was made by our libc. Reads only. To be called with the table locked and the
- * file not open in this process: it opens and closes lock.mdb.
+ * was made by our libc. Reads only. To be called while the file is not open in
+ * this process, since it opens and closes lock.mdb, and nobody else opens it: with
+ * the table locked, or behind the closed gate of an environment in the table.
  */
 int lmdbx__check_files(const char *path, const struct lmdbx__file_id *id, bool allow_network,
                        struct lmdbx_error *error);
@@ -155,26 +164,57 @@ int lmdbx__env_open(const struct lmdbx__env_options *options, const struct lmdbx
                     struct lmdbx__env **out, struct lmdbx_error *error);
 /* Closes and frees. No transaction may be live. */
 void lmdbx__env_close(struct lmdbx__env *env);
+/* Opens the checked file again, as before, in env->mdb; if this fails, it may be
+ * open. And closes it, if it is open. Behind the closed gate. */
+int lmdbx__env_attach(struct lmdbx__env *env, struct lmdbx_error *error);
+void lmdbx__env_detach(struct lmdbx__env *env);
+
+/* ---- reopen.c */
+
+/*
+ * Whether env may be used: LMDBX_OK, LMDBX_FORKED or LMDBX_FAILED. With wait, on a
+ * pool thread that has no transaction, a failed environment is reopened;
+ * otherwise LMDBX_CONFLICT sends the caller to such a thread.
+ */
+int lmdbx__env_usable(struct lmdbx__env *env, bool wait, struct lmdbx_error *error,
+                      const char *doing);
+
+/* ---- database.c */
+
+/* Opens the main database, and after a reopening the others under the handles
+ * they have. The transaction has to be committed then. An LMDB code. */
+int lmdbx__databases_open(struct lmdbx__env *env, MDB_txn *txn);
 
 /* ---- gate.c */
 
 int lmdbx__gate_init(struct lmdbx__gate *gate);
 void lmdbx__gate_destroy(struct lmdbx__gate *gate);
-/* Counts a transaction in. false: a remap is under way; with wait, one that did
- * not end in time; or the map is lost (then env->failed). */
+/* Counts a transaction in. false: it is closed; with wait, it stayed so for too
+ * long; or the map is lost (then env->failed). */
 bool lmdbx__gate_enter(struct lmdbx__gate *gate, bool wait);
 void lmdbx__gate_leave(struct lmdbx__gate *gate);
 /* The same for a read: takes an idle one along if *read is NULL; puts it, reset,
- * among the idle ones (false: there are enough, and it is still the caller's). */
+ * among the idle ones (false: there are enough, it is still the caller's, and
+ * still counted). */
 bool lmdbx__gate_enter_read(struct lmdbx__gate *gate, bool wait, struct lmdbx__read **read);
 bool lmdbx__gate_leave_read(struct lmdbx__gate *gate, struct lmdbx__read *read);
 /* An idle read to be ended or asked, not to be begun: it is not counted. */
 struct lmdbx__read *lmdbx__gate_take_idle(struct lmdbx__gate *gate);
 /*
+ * Closes the gate and waits for the live transactions to end, of which the
+ * calling thread has none. LMDBX_CONFLICT: they did not. LMDBX_OK: *first says
+ * whether this thread has closed it, and opens it; otherwise another had, and has
+ * opened it again.
+ */
+int lmdbx__gate_close(struct lmdbx__gate *gate, bool *first);
+/* lost: there is no map, and transactions stay out. */
+void lmdbx__gate_open(struct lmdbx__gate *gate, bool lost);
+/*
  * Moves the map to map_size bytes, or to what is used if that is more, plus
  * extra, once no transaction of this process is live. The calling thread holds
  * none. LMDBX_OK, also if another thread's remap came first (look again);
- * LMDBX_CONFLICT: transactions stayed live; LMDBX_NO_MEMORY: no address space.
+ * LMDBX_CONFLICT: transactions stayed live; LMDBX_NO_MEMORY: no address space;
+ * LMDBX_FAILED: the environment has failed before.
  */
 int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
                       struct lmdbx_error *error);
@@ -183,11 +223,13 @@ int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
 
 /*
  * Begins a transaction of LMDB's kind (flags 0 or MDB_RDONLY) through the gate,
- * remapping as often as other processes grow the file. Ended by commit or abort
- * and then lmdbx__gate_leave. Returns an LMDB code or errno; EBUSY: the gate
- * stayed closed. Pool thread.
+ * remapping as often as other processes grow the file, and reopening it if it
+ * has failed. Ended by commit or abort and then lmdbx__gate_leave. Returns an LMDB
+ * code or errno; EBUSY: the gate stayed closed. Pool thread.
  */
 int lmdbx__txn_begin(struct lmdbx__env *env, unsigned flags, MDB_txn **out);
+/* Describes why a read could not begin. */
+int lmdbx__begin_error(struct lmdbx__env *env, int rc, struct lmdbx_error *error);
 /* Describes what mdb_get or a cursor answered. */
 int lmdbx__read_error(struct lmdbx__read *read, int mdb_code, const char *doing,
                       struct lmdbx_error *error);
@@ -195,7 +237,7 @@ int lmdbx__read_error(struct lmdbx__read *read, int mdb_code, const char *doing,
  * gave it up. The transaction has ended, but the gate still counts it. */
 int lmdbx__commit_error(struct lmdbx__env *env, int mdb_code, const char *what,
                         struct lmdbx_error *error);
-/* Ends the idle read transactions. */
+/* Ends the idle read transactions. When nobody else can enter the gate. */
 void lmdbx__idle_drop(struct lmdbx__env *env);
 
 #endif

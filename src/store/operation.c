@@ -151,7 +151,7 @@ int lmdbx__commit_error(struct lmdbx__env *env, int mdb_code, const char *what,
     atomic_store(&env->failed, true);
     return lmdbx__error_at(error, LMDBX_IO, mdb_code, what, env->path,
                            "writing failed at the very end (%s), so it is unknown whether this was "
-                           "stored. Close every repository on this path, open it again and look",
+                           "stored. Read it before you write it again",
                            mdb_strerror(mdb_code));
   }
   if (mdb_code == EIO && disk_full(env->path)) mdb_code = ENOSPC;
@@ -292,7 +292,7 @@ void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
   report->operations = run.count;
 
   struct lmdbx_error error;
-  if (lmdbx__env_usable(env, &error, doing) != LMDBX_OK) {
+  if (lmdbx__env_usable(env, true, &error, doing) != LMDBX_OK) {
     run_fail(&run, &error);
     return;
   }

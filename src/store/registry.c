@@ -62,8 +62,6 @@ static int conflict(struct lmdbx_error *error, struct lmdbx__env *env, const cha
 /* Whether an owner with these options can share env. 0 is no opinion. */
 static int check_options(struct lmdbx__env *env, const struct lmdbx__env_options *options,
                          struct lmdbx_error *error) {
-  int code = lmdbx__env_usable(env, error, doing);
-  if (code != LMDBX_OK) return code;
   if (options->map_size != 0 && options->map_size != env->map_size_given)
     return conflict(error, env, "mapSize", env->map_size_given, options->map_size);
   if (options->max_readers != 0 && options->max_readers != env->max_readers)
@@ -116,14 +114,20 @@ int lmdbx__env_acquire(const struct lmdbx__env_options *options,
     code = check_options(env, options, error);
     if (code == LMDBX_OK) atomic_fetch_add(&env->references, 1);
   }
-  if (code != LMDBX_OK) goto out;
-  if (!options->read_only) atomic_store(&env->may_write, true);
-  *out = env;
 out:
   pthread_mutex_unlock(&table.lock);
   /* An open environment stays an occupant until it is closed. */
   if (!opened) table_leave();
-  return code;
+  if (code != LMDBX_OK) return code;
+  /* Not with the table locked: this may wait for transactions to end. */
+  code = lmdbx__env_usable(env, true, error, doing);
+  if (code != LMDBX_OK) {
+    lmdbx__env_release(env);
+    return code;
+  }
+  if (!options->read_only) atomic_store(&env->may_write, true);
+  *out = env;
+  return LMDBX_OK;
 }
 
 void lmdbx__env_retain(struct lmdbx__env *env) {

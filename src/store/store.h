@@ -6,8 +6,15 @@
  * twice in one process, so a process-wide table keyed by the (device, inode) of
  * data.mdb hands every owner the same struct lmdbx__env, reference-counted.
  *
- * Lock order: table (registry.c) -> database handles (env.c) -> gate (txn.c).
- * No callback is called with one of them held.
+ * When a commit fails at its very end LMDB refuses everything from then on. Then
+ * the environment has failed, and the next call that may wait opens the file
+ * again in place: the struct and its handles stay what they are. For that the
+ * live read transactions of this process must end, for which it waits a second,
+ * and the file must be sound; otherwise that call answers LMDBX_FAILED, and the
+ * next one tries again.
+ *
+ * Lock order: table (registry.c) -> database handles (database.c) -> gate
+ * (gate.c). No callback is called with one of them held.
  */
 #ifndef LMDBX_STORE_STORE_H
 #define LMDBX_STORE_STORE_H
@@ -46,7 +53,7 @@ struct lmdbx__env_companion {
  * reference and gives it back with lmdbx__env_release.
  * Errors: ACCESS, NOT_FOUND (read_only), NOT_A_DIRECTORY, CORRUPT, FORMAT, IO,
  * NO_SPACE, NO_MEMORY, ALREADY_OPEN, LOCK_FORMAT, PID_CLASH, NETWORK_FS,
- * CONFIG_CONFLICT, FORKED.
+ * CONFIG_CONFLICT, FORKED, FAILED.
  */
 int lmdbx__env_acquire(const struct lmdbx__env_options *options,
                        const struct lmdbx__env_companion *companion, struct lmdbx__env **out,
@@ -72,35 +79,41 @@ struct lmdbx__env_info {
 };
 /* Any thread; does not block. Walks the reader slots: some microseconds. */
 void lmdbx__env_info(struct lmdbx__env *env, struct lmdbx__env_info *out);
-/* last_txn_id alone, in well under a microsecond; 0 while a remap is in progress.
- * Any thread; does not block. */
+/* last_txn_id alone, in well under a microsecond; 0 while a remap is in progress
+ * or the file is not open. Any thread; does not block. */
 uint64_t lmdbx__env_last_txn_id(struct lmdbx__env *env);
 
 /*
  * The handle of a named database, or of the main one if name is NULL; created
  * unless the environment is read-only. Handles live as long as the environment.
- * Pool thread (to create one it waits for the writer lock).
+ * Pool thread; takes the writer lock to create, for which it should have the
+ * turn (below).
  * Errors: DATABASES_FULL, NAME_CONFLICT (a record of that name, or a database
  * with flags this package does not use), NOT_FOUND (read-only),
  * INVALID_ARGUMENT (a name of 0 or too many bytes), and those of a commit.
  */
 int lmdbx__db_open(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
                    struct lmdbx_error *error);
+/* The same for a database that exists: never creates, and so never waits for
+ * another process's writes. */
+int lmdbx__db_find(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
+                   struct lmdbx_error *error);
 
 /* ------------------------------------------------------- read transactions */
 
 /*
  * Begins a read transaction: from then on it sees one moment. Any thread; never
- * waits (a remap in progress makes it fail with LMDBX_CONFLICT: try again on a
- * pool thread with lmdbx__read_begin_wait). May be used by any one thread at a
+ * waits (a remap in progress or a failed environment makes it fail with
+ * LMDBX_CONFLICT: try again on a pool thread with lmdbx__read_begin_wait). May be used by any one thread at a
  * time, and ended on another than it began. Handles that lmdbx__db_open returned
  * before it began are valid in it, later ones are not (LMDBX_CONFLICT).
- * Errors: READERS_FULL, NO_MEMORY, IO, FORKED, FAILED, PID_CLASH, CONFLICT.
+ * Errors: READERS_FULL, NO_MEMORY, IO, FORKED, PID_CLASH, CONFLICT.
  */
 int lmdbx__read_begin(struct lmdbx__env *env, struct lmdbx__read **out, struct lmdbx_error *error);
 /* The same, waiting for a remap to end, or remapping itself when another process
  * has grown the file: for that the live read transactions of this process must
- * end, for which it waits a second (then LMDBX_CONFLICT). Pool thread. */
+ * end, for which it waits a second (then LMDBX_CONFLICT). Pool thread, without a
+ * read of its own. Errors: those, and FAILED. */
 int lmdbx__read_begin_wait(struct lmdbx__env *env, struct lmdbx__read **out,
                            struct lmdbx_error *error);
 void lmdbx__read_end(struct lmdbx__read *read);
@@ -186,9 +199,9 @@ void lmdbx__turn_end(struct lmdbx__env *env);
  * At the mapSize puts fail and deletes get room behind it, for which the live
  * read transactions of this process must end; if they do not within a second,
  * deletes fail with MAP_FULL too.
- * Outcomes: KEY_TOO_LARGE, VALUE_TOO_LARGE, READ_ONLY, MAP_FULL, NO_SPACE and IO
- * (nothing was stored, unless the environment has FAILED since: then that is
- * unknown, and the message says so), FAILED, NO_MEMORY, CORRUPT, NAME_CONFLICT
+ * Outcomes: KEY_TOO_LARGE, VALUE_TOO_LARGE, READ_ONLY, MAP_FULL, NO_SPACE, IO
+ * (nothing was stored; or that is unknown, since writing failed at the very end:
+ * then the message says so), FAILED (nothing was stored), NO_MEMORY, CORRUPT, NAME_CONFLICT
  * (the key is the name of a database), CONFLICT (another process has grown the
  * file, and read transactions kept the map from following), FORKED.
  */

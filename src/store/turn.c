@@ -7,7 +7,8 @@
  * it. Where the system has no such locks, every turn is granted.
  *
  * The lock goes with the descriptor, so that all threads of a process hold it
- * together: env->turn counts them.
+ * together: env->turn counts them. env->file stays when the file is reopened in
+ * place, and the turn with it.
  */
 #include "store/internal.h"
 
@@ -28,10 +29,8 @@
 
 static int lock_byte(struct lmdbx__env *env, int command, short type, off_t byte,
                      struct flock *lock) {
-  mdb_filehandle_t file;
   *lock = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-  if (mdb_env_get_fd(env->mdb, &file) != 0) return -1;
-  return fcntl(file, command, lock);
+  return fcntl(env->file, command, lock);
 }
 
 static bool try_turn(struct lmdbx__env *env) {

@@ -17,25 +17,34 @@ static int remap_resized(struct lmdbx__env *env, struct lmdbx_error *error) {
   return lmdbx__gate_remap(env, env->map_limit, growth_slack(env), error);
 }
 
-static int gate_error(struct lmdbx__env *env) {
-  return atomic_load(&env->failed) ? MDB_PANIC : EBUSY;
+/* Counts a transaction out that could not begin. Whether LMDB has given up is
+ * noted within the gate: behind it the file may be another thread's to reopen. */
+static void leave_failed(struct lmdbx__env *env, int rc) {
+  if (rc == MDB_PANIC) atomic_store(&env->failed, true);
+  lmdbx__gate_leave(&env->gate);
 }
 
 int lmdbx__txn_begin(struct lmdbx__env *env, unsigned flags, MDB_txn **out) {
-  for (int tries = 0; tries < LMDBX__MAX_RESIZE_RETRIES; tries++) {
-    if (!lmdbx__gate_enter(&env->gate, true)) return gate_error(env);
-    int rc = mdb_txn_begin(env->mdb, NULL, flags, out);
+  int rc = EBUSY;
+  for (int tries = 0; tries < LMDBX__MAX_RETRIES; tries++) {
+    if (lmdbx__env_usable(env, true, NULL, beginning) != LMDBX_OK) return MDB_PANIC;
+    if (!lmdbx__gate_enter(&env->gate, true)) {
+      if (atomic_load(&env->failed)) continue;
+      return EBUSY;
+    }
+    rc = mdb_txn_begin(env->mdb, NULL, flags, out);
     if (rc == 0) return 0;
-    lmdbx__gate_leave(&env->gate);
-    if (rc == MDB_PANIC) atomic_store(&env->failed, true);
+    leave_failed(env, rc);
+    if (rc == MDB_PANIC) continue;
     if (rc != MDB_MAP_RESIZED) return rc;
     int code = remap_resized(env, NULL);
     if (code == LMDBX_NO_MEMORY) return ENOMEM;
-    if (code != LMDBX_OK) return EBUSY;
+    if (code == LMDBX_CONFLICT) return EBUSY;
   }
-  return MDB_MAP_RESIZED;
+  return rc;
 }
 
+/* Within the gate, or behind it when it is closed: LMDB must still be there. */
 static void free_read(struct lmdbx__read *read) {
   if (read->txn != NULL) mdb_txn_abort(read->txn);
   free(read);
@@ -63,8 +72,7 @@ static int start(struct lmdbx__read *read) {
   return mdb_txn_begin(mdb, NULL, MDB_RDONLY, &read->txn);
 }
 
-static int start_error(struct lmdbx__env *env, int rc, struct lmdbx_error *error) {
-  if (rc == MDB_PANIC) atomic_store(&env->failed, true);
+int lmdbx__begin_error(struct lmdbx__env *env, int rc, struct lmdbx_error *error) {
   /* The reader lock of the byte with our process id is somebody else's. */
   if (rc == EAGAIN || rc == EACCES)
     return lmdbx__error_at(error, LMDBX_PID_CLASH, rc, beginning, env->path,
@@ -76,13 +84,14 @@ static int start_error(struct lmdbx__env *env, int rc, struct lmdbx_error *error
 
 static int read_begin(struct lmdbx__env *env, bool wait, struct lmdbx__read **out,
                       struct lmdbx_error *error) {
-  int code = lmdbx__env_usable(env, error, beginning);
-  if (code != LMDBX_OK) return code;
-  struct lmdbx__read *read = NULL;
-  int rc = 0;
-  for (int tries = 0; tries < LMDBX__MAX_RESIZE_RETRIES; tries++) {
+  int rc = EBUSY;
+  for (int tries = 0; tries < LMDBX__MAX_RETRIES; tries++) {
+    int code = lmdbx__env_usable(env, wait, error, beginning);
+    if (code != LMDBX_OK) return code;
+    struct lmdbx__read *read = NULL;
     if (!lmdbx__gate_enter_read(&env->gate, wait, &read)) {
-      rc = gate_error(env);
+      rc = EBUSY;
+      if (wait && atomic_load(&env->failed)) continue;
       break;
     }
     if (read == NULL) {
@@ -94,15 +103,15 @@ static int read_begin(struct lmdbx__env *env, bool wait, struct lmdbx__read **ou
       *out = read;
       return LMDBX_OK;
     }
-    lmdbx__gate_leave(&env->gate);
-    if (rc != MDB_MAP_RESIZED || !wait) break;
+    if (read != NULL) free_read(read);
+    leave_failed(env, rc);
+    if (!wait && rc == MDB_PANIC) rc = EBUSY; /* a pool thread can reopen it */
+    if (!wait || (rc != MDB_PANIC && rc != MDB_MAP_RESIZED)) break;
+    if (rc == MDB_PANIC) continue;
     code = remap_resized(env, error);
-    if (code != LMDBX_OK) goto fail;
+    if (code != LMDBX_OK && code != LMDBX_FAILED) return code;
   }
-  code = start_error(env, rc, error);
-fail:
-  if (read != NULL) free_read(read);
-  return code;
+  return lmdbx__begin_error(env, rc, error);
 }
 
 int lmdbx__read_begin(struct lmdbx__env *env, struct lmdbx__read **out, struct lmdbx_error *error) {
@@ -117,8 +126,11 @@ int lmdbx__read_begin_wait(struct lmdbx__env *env, struct lmdbx__read **out,
 void lmdbx__read_end(struct lmdbx__read *read) {
   /* A forked child shares the reader slot with its parent: hands off. */
   if (read->env->pid != getpid()) return;
+  struct lmdbx__gate *gate = &read->env->gate;
   mdb_txn_reset(read->txn);
-  if (!lmdbx__gate_leave_read(&read->env->gate, read)) free_read(read);
+  if (lmdbx__gate_leave_read(gate, read)) return;
+  free_read(read);
+  lmdbx__gate_leave(gate);
 }
 
 uint64_t lmdbx__read_txn_id(const struct lmdbx__read *read) {

@@ -159,12 +159,34 @@ static void refuses_endless_nesting(void **state) {
   free(text);
 }
 
+static void counts_items_outside_of_strings(void **state) {
+  (void)state;
+  /* An array of LMDBX_MAX_ITEMS zeros: twice that, and one bracket more. */
+  size_t size = LMDBX_MAX_ITEMS * 2 + 1;
+  char *text = malloc(size + 2);
+  assert_non_null(text);
+  for (size_t at = 0; at < size; at++) text[at] = at % 2 == 0 ? ',' : '0';
+  text[0] = '[';
+  text[size - 1] = ']';
+  struct lmdbx_slice slice = {(const uint8_t *)text, size};
+  assert_false(lmdbx__json_has_too_many(slice));
+  memcpy(text + size - 1, ",0]", 3);
+  slice.size += 2;
+  assert_true(lmdbx__json_has_too_many(slice));
+  /* The same inside a string, where quotes are escaped. */
+  memcpy(text, "\"\\\"", 3);
+  text[slice.size - 1] = '"';
+  assert_false(lmdbx__json_has_too_many(slice));
+  free(text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(accepts_json_texts),
       cmocka_unit_test(refuses_what_is_no_json_text_and_says_where),
       cmocka_unit_test(follows_nesting_up_to_its_limit),
       cmocka_unit_test(refuses_endless_nesting),
+      cmocka_unit_test(counts_items_outside_of_strings),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

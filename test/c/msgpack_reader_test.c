@@ -233,6 +233,28 @@ static void reads_nesting_up_to_its_limit_over_all_containers(void **state) {
   }
 }
 
+static void refuses_more_items_than_an_engine_can_take(void **state) {
+  (void)state;
+  /* An array of two arrays, which have one item too many together. */
+  size_t half = LMDBX_MAX_ITEMS / 2;
+  struct lmdbx_buffer bytes = {0};
+  assert_int_equal(lmdbx__pack_array(&bytes, 2), LMDBX_OK);
+  for (int part = 0; part < 2; part++) {
+    assert_int_equal(lmdbx__pack_array(&bytes, (uint32_t)half), LMDBX_OK);
+    for (size_t item = 0; item < half; item++) {
+      assert_int_equal(lmdbx__pack_nil(&bytes), LMDBX_OK);
+    }
+  }
+  struct tree tree = {0};
+  struct lmdbx_error error = {0};
+  lmdbx_value root = NULL;
+  int code = lmdbx__msgpack_read(slice_of(&bytes), &tree_builder, &tree, &root, &error);
+  assert_int_equal(code, LMDBX_DECODE);
+  assert_non_null(strstr(error.message, "more than 4194304 items"));
+  tree_free(&tree);
+  lmdbx_buffer_free(&bytes);
+}
+
 static size_t peak_kilobytes(void) {
   struct rusage usage;
   assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
@@ -340,6 +362,7 @@ int main(void) {
       cmocka_unit_test(refuses_invalid_bytes_and_strings),
       cmocka_unit_test(names_the_likely_cause),
       cmocka_unit_test(reads_nesting_up_to_its_limit_over_all_containers),
+      cmocka_unit_test(refuses_more_items_than_an_engine_can_take),
       cmocka_unit_test(spends_no_memory_on_hostile_headers),
       cmocka_unit_test(stops_early_in_endless_nesting),
       cmocka_unit_test(ends_with_the_code_of_a_failing_builder),

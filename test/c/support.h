@@ -16,15 +16,24 @@
 #include "store/store.h"
 
 /* Whether a sanitizer, which has its own allocator and huge maps, is compiled in. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
+#elif defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#define THREAD_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer)
 #define SANITIZED 1
+#elif __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#define THREAD_SANITIZED 1
 #endif
 #endif
 #ifndef SANITIZED
 #define SANITIZED 0
+#endif
+#ifndef THREAD_SANITIZED
+#define THREAD_SANITIZED 0
 #endif
 
 #define MEBIBYTE ((size_t)1024 * 1024)

@@ -7,7 +7,7 @@ const fc = require("fast-check");
 const seed = Number(process.env.LMDBX_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 /**
- * Checks an asynchronous property for arbitrary input. A failure says the smallest input that fails.
+ * Checks an asynchronous property for arbitrary input. A failure shows the smallest that fails.
  * @template T
  * @param {import("fast-check").Arbitrary<T>} arbitrary
  * @param {number} runs
@@ -19,7 +19,21 @@ function forAll(arbitrary, runs, predicate) {
 
 const ODD_NAMES = [
   ...["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "valueOf", "length"],
-  ...["then", "toJSON", "0", "1", "-1", "00", "1e3", "4294967294", "4294967295", "", " ", "\0", "ü"],
+  ...[
+    "then",
+    "toJSON",
+    "0",
+    "1",
+    "-1",
+    "00",
+    "1e3",
+    "4294967294",
+    "4294967295",
+    "",
+    " ",
+    "\0",
+    "ü",
+  ],
 ];
 
 /** Well-formed strings. */
@@ -33,9 +47,9 @@ const text = fc.oneof(
 /** Any strings, surrogates without their other half included. */
 const anyText = fc.oneof(
   text,
-  fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 12 }).map((units) =>
-    String.fromCharCode(...units),
-  ),
+  fc
+    .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 12 })
+    .map((units) => String.fromCharCode(...units)),
   fc.constantFrom("\ud800", "\udc00", "a\udfffb", "\udc00\ud800", "\ud83d"),
 );
 
@@ -48,7 +62,9 @@ const number = fc.oneof(
   fc.maxSafeInteger(),
   fc.integer({ min: -300, max: 70_000 }),
   fc.constantFrom(...[-0, NaN, Infinity, -Infinity, 5e-324, Number.MAX_VALUE, 2 ** 31, 2 ** 32]),
-  fc.constantFrom(...[-(2 ** 31), -(2 ** 31) - 1, 2 ** 32 - 1, 2 ** 53, -(2 ** 53), 2 ** 63, 1e300]),
+  fc.constantFrom(
+    ...[-(2 ** 31), -(2 ** 31) - 1, 2 ** 32 - 1, 2 ** 53, -(2 ** 53), 2 ** 63, 1e300],
+  ),
 );
 
 const bigint = fc.oneof(
@@ -58,9 +74,9 @@ const bigint = fc.oneof(
 
 const date = fc.oneof(
   fc.date({ noInvalidDate: false }),
-  fc.constantFrom(0, -1, 999, -999, 8.64e15, -8.64e15, 2 ** 32 * 1000, 2 ** 34 * 1000).map(
-    (time) => new Date(time),
-  ),
+  fc
+    .constantFrom(0, -1, 999, -999, 8.64e15, -8.64e15, 2 ** 32 * 1000, 2 ** 34 * 1000)
+    .map((time) => new Date(time)),
 );
 
 const bytes = fc.uint8Array({ maxLength: 40 });
@@ -72,7 +88,11 @@ const TYPED_ARRAYS = [
 
 /** Typed arrays of arbitrary bits, at any place of their buffer. */
 const typedArray = fc
-  .tuple(fc.constantFrom(...TYPED_ARRAYS), fc.uint8Array({ minLength: 8, maxLength: 64 }), fc.nat(2))
+  .tuple(
+    fc.constantFrom(...TYPED_ARRAYS),
+    fc.uint8Array({ minLength: 8, maxLength: 64 }),
+    fc.nat(2),
+  )
   .map(([Type, content, skipped]) => {
     const whole = new Type(content.slice().buffer.slice(0, content.length - (content.length % 8)));
     return whole.subarray(skipped);
@@ -166,9 +186,9 @@ const { json } = fc.letrec((tie) => ({
     { weight: 2, arbitrary: fc.array(tie("json"), { maxLength: 5 }) },
     {
       weight: 2,
-      arbitrary: fc.array(fc.tuple(fc.oneof(name, anyText), tie("json")), { maxLength: 5 }).map(
-        objectOf,
-      ),
+      arbitrary: fc
+        .array(fc.tuple(fc.oneof(name, anyText), tie("json")), { maxLength: 5 })
+        .map(objectOf),
     },
   ),
 }));
@@ -185,7 +205,12 @@ const anything = fc.oneof(
     ...[new (class Empty {})(), new Date(NaN), Object.create(null), new URL("file:///x")],
     ...[{ toJSON: () => 1 }, { toJSON: () => undefined }, [undefined], Object(Symbol("boxed"))],
   ),
-  fc.record({ field: fc.oneof(value, fc.constantFrom(() => 1, Symbol("s"), NaN, undefined, /r/)) }),
+  fc.record({
+    field: fc.oneof(
+      value,
+      fc.constantFrom(() => 1, Symbol("s"), NaN, undefined, /r/),
+    ),
+  }),
 );
 
 const FRAGMENTS = [

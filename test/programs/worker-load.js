@@ -1,0 +1,70 @@
+"use strict";
+// A worker thread that works on a database until it is terminated, in lanes with a repository each.
+// It records in shared memory which states of its keys it has issued, and which it knows to be on
+// disk.
+
+const { parentPort, workerData } = require("node:worker_threads");
+
+const { createLMDBXRepository } = require("../..");
+const { change, same, stateOf } = require("../support/ledger.js");
+const { randomOf } = require("../support/random.js");
+
+const { path, tenant, seed, lanes, keys, issued, acknowledged } = workerData;
+
+function fail(what, key, found, number) {
+  throw new Error(`${what} of ${key} in state ${number}: ${JSON.stringify(found)?.slice(0, 100)}`);
+}
+
+async function lane(index) {
+  const random = randomOf(seed + index);
+  const open = () => createLMDBXRepository({ path, name: index % 2 ? "odd" : undefined });
+  const laneTenant = `${tenant}-${index}`;
+  let repository = open();
+  for (;;) {
+    const key = random(keys);
+    const slot = index * keys + key;
+    const changes = [];
+    for (let left = 1 + random(3); left > 0; left--) {
+      const number = Atomics.add(issued, slot, 1) + 1;
+      changes.push(
+        change(repository, laneTenant, key, number).then(() =>
+          Atomics.store(acknowledged, slot, number),
+        ),
+      );
+    }
+    const number = Atomics.load(issued, slot);
+    const expected = stateOf(key, number);
+    const reads = [
+      repository.get(laneTenant, key).then((found) => {
+        if (!same(found, expected)) fail("get", key, found, number);
+      }),
+      repository.has(laneTenant, key).then((found) => {
+        if (found !== (expected !== undefined)) fail("has", key, found, number);
+      }),
+    ];
+    if (random(5) === 0) {
+      reads.push(
+        repository.list(laneTenant).then((found) => {
+          if (found.includes(key) !== (expected !== undefined)) fail("list", key, found, number);
+        }),
+      );
+    }
+    if (random(10) === 0) reads.push(repository.list("long"));
+    const closing = random(10) === 0 && random(2) === 0 ? repository.close() : undefined;
+    if (closing === undefined) await Promise.all([...changes, ...reads]);
+    else await Promise.allSettled([...changes, ...reads, closing]);
+    if (closing !== undefined || random(20) === 0) {
+      await repository.close();
+      repository = open();
+    }
+  }
+}
+
+parentPort.postMessage("working");
+for (let index = 0; index < lanes; index++) {
+  lane(index).catch((error) =>
+    setImmediate(() => {
+      throw error;
+    }),
+  );
+}

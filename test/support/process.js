@@ -1,0 +1,42 @@
+"use strict";
+// What a process holds, as the system shows it.
+
+const fs = require("node:fs");
+const path = require("node:path");
+
+/** Files that a process has open, as paths. */
+function openFiles(pid = "self") {
+  return fs.readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [fs.readlinkSync(`/proc/${pid}/fd/${fd}`)];
+    } catch {
+      return []; // closed meanwhile
+    }
+  });
+}
+
+/** How often a process has mapped the data file of a database. */
+function mappings(directory, pid = "self") {
+  const data = path.join(fs.realpathSync(directory), "data.mdb");
+  const maps = fs.readFileSync(`/proc/${pid}/maps`, "utf8").split("\n");
+  return maps.filter((line) => line.endsWith(` ${data}`)).length;
+}
+
+/** The descriptors that a process has of the files of a database. */
+function descriptors(directory, pid = "self") {
+  const real = fs.realpathSync(directory);
+  return openFiles(pid).filter((file) => path.dirname(file) === real).length;
+}
+
+/** What a process uses: bytes of memory that is its own, descriptors, threads. */
+function usage(pid = "self") {
+  const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
+  const number = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]);
+  return {
+    memory: number("RssAnon") * 1024,
+    descriptors: fs.readdirSync(`/proc/${pid}/fd`).length,
+    threads: number("Threads"),
+  };
+}
+
+module.exports = { descriptors, mappings, openFiles, usage };
