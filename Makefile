@@ -135,6 +135,30 @@ sanitize: ## run the C tests under ASan + UBSan, those with threads under TSan
 	$(MAKE) c-test BUILD=build/tsan SANITIZE=-fsanitize=thread FUZZERS= \
 	  C_TEST_SOURCES="$$(grep -lE 'pthread_|executor\.h' test/c/*_test.c | tr '\n' ' ')"
 
+# The addon with sanitizers, in a copy of the tree where the tests find it. Those
+# that look at the addon file or the repository stay out.
+SANITIZED := build/sanitized
+UNSANITIZED := demo tooling
+.PHONY: sanitize-js
+sanitize-js: ## run the JavaScript tests with an addon under ASan + UBSan
+	rm -rf $(SANITIZED)
+	mkdir -p $(SANITIZED)/build/Release
+	tar -cf - --exclude=./build --exclude=./node_modules --exclude=./.git . | tar -xf - -C $(SANITIZED)
+	ln -s $(CURDIR)/node_modules $(SANITIZED)/node_modules
+	$(CC) -shared $(CPPFLAGS) -DNAPI_VERSION=9 -I$(NODE_INCLUDE) $(CFLAGS) -fno-omit-frame-pointer \
+	  -fsanitize=address,undefined -fno-sanitize-recover=all $(LDFLAGS) \
+	  -o $(SANITIZED)/build/Release/lmdbx.node $(CORE_SOURCES) $(wildcard src/binding/*.c) $(LDLIBS)
+	cd $(SANITIZED) && tests="$(patsubst %,./%,$(filter-out $(UNSANITIZED:%=test/%.test.js), \
+	  $(wildcard test/*.test.js)))" && export LMDBX_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0 && \
+	  export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" && \
+	  $(BUN) test $$tests && node --test $$tests
+
+.PHONY: torture
+TORTURE := workers processes queue-limits leaks model
+torture: build ## run the tests of threads, processes and memory far longer
+	LMDBX_TORTURE=1 $(BUN) test $(TORTURE:%=./test/%.test.js)
+	LMDBX_TORTURE=1 node --test $(TORTURE:%=test/%.test.js)
+
 .PHONY: fuzz
 fuzz: $(FUZZERS:test/fuzz/%.c=build/fuzz/%) ## fuzz each target for FUZZ_SECONDS
 	@for fuzzer in $^; do corpus=build/fuzz/corpus/$$(basename $$fuzzer); mkdir -p $$corpus; \

@@ -116,7 +116,8 @@ describe("inline reads", () => {
       assert.equal((await repository.list("t")).length, COUNT);
       const after = counters(repository);
       // How many depends on how busy the machine is: time away counts against the turn.
-      assert.ok(after.inlineReads - before.inlineReads > COUNT / 20);
+      const least = process.env.LMDBX_SANITIZED ? 0 : COUNT / 20;
+      assert.ok(after.inlineReads - before.inlineReads > least);
     }),
   );
 

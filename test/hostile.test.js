@@ -180,7 +180,7 @@ describe("hostile values", () => {
     assert.equal(code, 0, `${signal} ${stderr}`);
     const { grown, codes } = JSON.parse(stdout);
     assert.deepStrictEqual(codes, { LMDBX_DECODE: records.length });
-    return grown;
+    return process.env.LMDBX_SANITIZED ? 0 : grown; // sanitizers keep what was freed
   }
 
   check("hostile headers cost little memory", async (_open, directory) => {

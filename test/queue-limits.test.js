@@ -52,6 +52,7 @@ describe("a producer that never waits", () => {
         const { full, end } = found.memory;
         const each = Math.round((end - full) / refused);
         console.log(`queue: ${Math.round(full / MIB)} MiB when full, ${each} bytes a refusal`);
+        if (process.env.LMDBX_SANITIZED) return; // sanitizers add to what is allocated
         assert.ok(full < 1.25 * bound, `${full} bytes of native memory when the queue is full`);
         assert.ok(each < size / 4, `${each} bytes a refusal: the value is not kept`);
       }),

@@ -25,6 +25,8 @@
  * cost, for large ones. */
 #define LOOK_PERIOD_NS SECOND
 #define LOOK_COST_FACTOR 100
+/* When to look again after missing pages were asked for. */
+#define MENDING_NS (20 * MILLISECOND)
 /* The door stays shut so long after a major fault. */
 #define FAULT_BACKOFF_NS (200 * MILLISECOND)
 /* An inline read that took this long has met a fault, or lost the processor:
@@ -61,27 +63,37 @@ void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read) {
   pool_read->faults = major_faults();
 }
 
-void lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env,
-                          struct lmdbx__read *read) {
+bool lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env) {
   struct lmdbx__residency *residency = lmdbx__residency_of(env);
   uint64_t now = now_ns();
   if (major_faults() != pool_read->faults) {
     close_door(residency, now + FAULT_BACKOFF_NS);
-    return;
+    return false;
   }
   uint64_t next_look = atomic_load(&residency->next_look);
-  if (now < next_look) return;
   /* One job looks; the others go on. */
-  if (!atomic_compare_exchange_strong(&residency->next_look, &next_look, now + LOOK_PERIOD_NS)) {
-    return;
-  }
-  bool resident = lmdbx__read_resident(read);
-  uint64_t after = now_ns();
-  uint64_t period = (after - now) * LOOK_COST_FACTOR;
+  return now >= next_look &&
+         atomic_compare_exchange_strong(&residency->next_look, &next_look, now + LOOK_PERIOD_NS);
+}
+
+void lmdbx__residency_look(struct lmdbx__env *env, struct lmdbx__read *read) {
+  struct lmdbx__residency *residency = lmdbx__residency_of(env);
+  uint64_t before = now_ns();
+  enum lmdbx__residence residence = lmdbx__read_residence(read);
+  uint64_t now = now_ns();
+  uint64_t period = (now - before) * LOOK_COST_FACTOR;
   if (period < LOOK_PERIOD_NS) period = LOOK_PERIOD_NS;
-  /* Looks are due earlier than the door closes, so that it stays open. */
-  atomic_store(&residency->next_look, after + period / 2);
-  atomic_store(&residency->open_until, resident ? after + period : 0);
+  switch (residence) {
+  case LMDBX__RESIDENT:
+    /* Looks are due earlier than the door closes, so that it stays open. */
+    atomic_store(&residency->next_look, now + period / 2);
+    atomic_store(&residency->open_until, now + period);
+    break;
+  case LMDBX__MENDING:
+    atomic_store(&residency->next_look, now + MENDING_NS + (now - before));
+    break;
+  case LMDBX__ABSENT: close_door(residency, now + period); break;
+  }
 }
 
 /* ----------------------------------------------------------------- the turn */

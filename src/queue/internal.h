@@ -229,10 +229,11 @@ struct lmdbx__pool_read {
   long faults;
 };
 
-/* Around the reads of a pool job, which look at residency on the way. */
+/* Around the reads of a pool job. The end says whether this job is to look at
+ * residency, once it has posted its results. */
 void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read);
-void lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env,
-                          struct lmdbx__read *read);
+bool lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env);
+void lmdbx__residency_look(struct lmdbx__env *env, struct lmdbx__read *read);
 struct lmdbx__residency *lmdbx__residency_of(struct lmdbx__env *env); /* writer.c */
 uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key);
 

@@ -37,10 +37,16 @@ static void read_one(struct lmdbx__read *read, struct lmdbx__request *request) {
   if (code != LMDBX_OK) lmdbx__request_fail(request, &error);
 }
 
+static void end_read(struct lmdbx__batch *batch) {
+  if (batch->read != NULL) lmdbx__read_end(batch->read);
+  batch->read = NULL;
+}
+
 static void batch_run(struct lmdbx_job *job) {
   struct lmdbx__batch *batch = (struct lmdbx__batch *)job;
   struct lmdbx_error error = {0};
   struct lmdbx__pool_read pool_read;
+  bool look = false;
   lmdbx__residency_begin(&pool_read);
   if (batch->read == NULL && lmdbx__read_begin_wait(batch->env, &batch->read, &error) != LMDBX_OK) {
     fail_all(&batch->requests, &error);
@@ -48,22 +54,25 @@ static void batch_run(struct lmdbx_job *job) {
     for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
       read_one(batch->read, (struct lmdbx__request *)op);
     }
-    lmdbx__residency_end(&pool_read, batch->env, batch->read);
-    lmdbx__read_end(batch->read);
-    batch->read = NULL;
+    look = lmdbx__residency_end(&pool_read, batch->env);
+    if (!look) end_read(batch);
     for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
       lmdbx__request_unpack((struct lmdbx__request *)op);
     }
   }
   atomic_fetch_add(&job->host->read_jobs, 1);
   atomic_fetch_add(&job->host->reads, batch->count);
-  lmdbx__host_post(job->host, &batch->requests, false);
+  if (look) lmdbx__env_retain(batch->env); /* the requests, once posted, keep it no more */
+  lmdbx__host_post(job->host, &batch->requests, look);
+  if (!look) return;
+  lmdbx__residency_look(batch->env, batch->read);
+  end_read(batch);
+  lmdbx__env_release(batch->env);
 }
 
 static void batch_cancel(struct lmdbx_job *job) {
   struct lmdbx__batch *batch = (struct lmdbx__batch *)job;
-  if (batch->read != NULL) lmdbx__read_end(batch->read);
-  batch->read = NULL;
+  end_read(batch);
   for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
     lmdbx__request_abort((struct lmdbx__request *)op);
   }

@@ -32,9 +32,11 @@ static int open_dbi(MDB_txn *txn, const char *name, unsigned flags, lmdbx__dbi *
   return rc == 0 && database_flags != 0 ? MDB_INCOMPATIBLE : rc;
 }
 
-/* Opens the handle in a transaction of the kind that flags says, and lists it. */
-static int open_in(struct lmdbx__env *env, unsigned flags, struct lmdbx__database *database,
+/* Opens the handle in a transaction of the kind that flags says, and lists it:
+ * then it is no longer the caller's. */
+static int open_in(struct lmdbx__env *env, unsigned flags, struct lmdbx__database **owned,
                    struct lmdbx_error *error) {
+  struct lmdbx__database *database = *owned;
   MDB_txn *txn;
   int rc = lmdbx__txn_begin(env, flags, &txn);
   if (rc != 0) return lmdbx__env_error(error, env, rc, doing);
@@ -48,8 +50,25 @@ static int open_in(struct lmdbx__env *env, unsigned flags, struct lmdbx__databas
     if (rc != 0) code = lmdbx__commit_error(env, rc, doing, error);
   }
   /* Within the gate: who reopens the file must find every handle there is. */
-  if (code == LMDBX_OK) append(env, database);
+  if (code == LMDBX_OK) {
+    append(env, database);
+    *owned = NULL;
+  }
   lmdbx__gate_leave(&env->gate);
+  return code;
+}
+
+/* With the lock held. */
+static int open_new(struct lmdbx__env *env, const char *name, bool create,
+                    struct lmdbx_error *error) {
+  /* Before LMDB knows the handle, so that nothing can fail behind it. */
+  size_t size = strlen(name) + 1;
+  struct lmdbx__database *database = calloc(1, sizeof *database + size);
+  if (database == NULL) return lmdbx__store_error(error, ENOMEM, doing, env->path);
+  memcpy(database->name, name, size);
+  int code = open_in(env, MDB_RDONLY, &database, error);
+  if (code == LMDBX_NOT_FOUND && create) code = open_in(env, 0, &database, error);
+  free(database);
   return code;
 }
 
@@ -67,26 +86,12 @@ static int open_handle(struct lmdbx__env *env, const char *name, bool create, lm
                            "its name has %zu bytes, and 1 to %zu are possible", length,
                            env->max_key);
   pthread_mutex_lock(&env->databases_lock);
-  struct lmdbx__database *database = find(env, name);
-  if (database != NULL) goto found;
-  /* Before LMDB knows the handle, so that nothing can fail behind it. */
-  database = malloc(sizeof *database + length + 1);
+  const struct lmdbx__database *database = find(env, name);
   if (database == NULL) {
-    code = lmdbx__store_error(error, ENOMEM, doing, env->path);
-    goto out;
+    code = open_new(env, name, create, error);
+    database = find(env, name);
   }
-  memcpy(database->name, name, length + 1);
-  database->dbi = 0;
-  database->next = NULL;
-  code = open_in(env, MDB_RDONLY, database, error);
-  if (code == LMDBX_NOT_FOUND && create) code = open_in(env, 0, database, error);
-  if (code != LMDBX_OK) {
-    free(database);
-    goto out;
-  }
-found:
-  *out = database->dbi;
-out:
+  if (database != NULL) *out = database->dbi;
   pthread_mutex_unlock(&env->databases_lock);
   return code;
 }

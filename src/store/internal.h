@@ -179,6 +179,21 @@ void lmdbx__env_detach(struct lmdbx__env *env);
 int lmdbx__env_usable(struct lmdbx__env *env, bool wait, struct lmdbx_error *error,
                       const char *doing);
 
+/* ---- ahead.c */
+
+#define LMDBX__AHEAD_WINDOWS 128
+/* The read-ahead of one scan; all zero at its beginning. Used by one thread. */
+struct lmdbx__ahead {
+  uintptr_t page; /* where the last key was */
+  size_t pages;   /* visited */
+  size_t credit;  /* pages that may be asked for */
+  bool counted;
+  long faults;                             /* of this thread when last counted */
+  uintptr_t windows[LMDBX__AHEAD_WINDOWS]; /* asked for, by number */
+};
+/* To be called for every key that a scan visits, with where it lies in the map. */
+void lmdbx__ahead_visit(struct lmdbx__ahead *ahead, const void *key);
+
 /* ---- database.c */
 
 /* Opens the main database, and after a reopening the others under the handles

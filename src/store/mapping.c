@@ -11,6 +11,10 @@
 
 /* Pages asked for in one call. */
 #define PAGES_AT_ONCE 4096
+/* Of how many pages one may be missing for the rest to be brought back: systems
+ * with memory to spare take pages that nobody has used for a while, such as
+ * LMDB's free ones, and a database that does not fit has many more away. */
+#define MENDED_SHARE 16
 
 /*
  * The kernel shows the device of the file system below an overlay or a btrfs
@@ -48,38 +52,45 @@ static bool may_ask(struct lmdbx__env *env, const struct stat *file) {
   return env->writable || geteuid() == 0 || file->st_uid == geteuid();
 }
 
-static bool all_resident(uint8_t *start, size_t size, size_t page_size) {
-  unsigned char pages[PAGES_AT_ONCE];
-  size_t left = (size + page_size - 1) / page_size;
-  while (left > 0) {
-    size_t count = left < PAGES_AT_ONCE ? left : PAGES_AT_ONCE;
-    if (mincore(start, count * page_size, (void *)pages) != 0) return false;
+/* How many pages are not in memory. With mend, asks the system to bring them. */
+static size_t count_missing(uint8_t *start, size_t pages, size_t page_size, bool mend) {
+  unsigned char present[PAGES_AT_ONCE];
+  size_t missing = 0;
+  for (size_t done = 0; done < pages; done += PAGES_AT_ONCE) {
+    size_t count = pages - done < PAGES_AT_ONCE ? pages - done : PAGES_AT_ONCE;
+    uint8_t *at = start + done * page_size;
+    if (mincore(at, count * page_size, (void *)present) != 0) return pages;
     for (size_t i = 0; i < count; i++) {
-      if ((pages[i] & 1) == 0) return false;
+      if ((present[i] & 1) != 0) continue;
+      missing++;
+      if (mend) (void)madvise(at + i * page_size, page_size, MADV_WILLNEED);
     }
-    start += count * page_size;
-    left -= count;
   }
-  return true;
+  return missing;
 }
 
-bool lmdbx__read_resident(struct lmdbx__read *read) {
+enum lmdbx__residence lmdbx__read_residence(struct lmdbx__read *read) {
   struct lmdbx__env *env = read->env;
   long page_size = sysconf(_SC_PAGESIZE);
   mdb_filehandle_t descriptor;
   struct stat file;
   if (page_size <= 0 || mdb_env_get_fd(env->mdb, &descriptor) != 0 ||
       fstat(descriptor, &file) != 0 || !may_ask(env, &file)) {
-    return false;
+    return LMDBX__ABSENT;
   }
   char *data = lmdbx__join_path(env->path, "data.mdb");
   /* The read keeps the map where it is. */
   void *start = data != NULL ? lmdbx__mapping_find(data, &env->id) : NULL;
   free(data);
-  if (start == NULL) return false;
+  if (start == NULL) return LMDBX__ABSENT;
   MDB_envinfo info;
   mdb_env_info(env->mdb, &info);
   size_t used = (info.me_last_pgno + 1) * env->page_size;
   if (used > (size_t)file.st_size) used = (size_t)file.st_size; /* the last pages may be missing */
-  return all_resident(start, used, (size_t)page_size);
+  size_t pages = (used + (size_t)page_size - 1) / (size_t)page_size;
+  size_t missing = count_missing(start, pages, (size_t)page_size, false);
+  if (missing == 0) return LMDBX__RESIDENT;
+  if (missing > pages / MENDED_SHARE) return LMDBX__ABSENT;
+  (void)count_missing(start, pages, (size_t)page_size, true);
+  return LMDBX__MENDING;
 }

@@ -36,9 +36,11 @@ int lmdbx__read_scan(struct lmdbx__read *read, const struct lmdbx__scan *scan, b
   if (rc != 0) return lmdbx__read_error(read, rc, doing, error);
 
   MDB_val key, value;
+  struct lmdbx__ahead ahead = {0};
   enum lmdbx__visit visit = LMDBX__VISIT_NEXT;
   rc = seek(cursor, scan, &key, &value);
   while (rc == 0 && has_prefix(key, scan->prefix)) {
+    lmdbx__ahead_visit(&ahead, key.mv_data);
     visit = scan->visit(scan->context, (struct lmdbx_slice){key.mv_data, key.mv_size},
                         (struct lmdbx_slice){value.mv_data, value.mv_size});
     if (visit != LMDBX__VISIT_NEXT) break;

@@ -104,10 +104,10 @@ int lmdbx__db_find(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
 /*
  * Begins a read transaction: from then on it sees one moment. Any thread; never
  * waits (a remap in progress or a failed environment makes it fail with
- * LMDBX_CONFLICT: try again on a pool thread with lmdbx__read_begin_wait). May be used by any one thread at a
- * time, and ended on another than it began. Handles that lmdbx__db_open returned
- * before it began are valid in it, later ones are not (LMDBX_CONFLICT).
- * Errors: READERS_FULL, NO_MEMORY, IO, FORKED, PID_CLASH, CONFLICT.
+ * LMDBX_CONFLICT: try again on a pool thread with lmdbx__read_begin_wait). May be used by any one
+ * thread at a time, and ended on another than it began. Handles that lmdbx__db_open returned before
+ * it began are valid in it, later ones are not (LMDBX_CONFLICT). Errors: READERS_FULL, NO_MEMORY,
+ * IO, FORKED, PID_CLASH, CONFLICT.
  */
 int lmdbx__read_begin(struct lmdbx__env *env, struct lmdbx__read **out, struct lmdbx_error *error);
 /* The same, waiting for a remap to end, or remapping itself when another process
@@ -127,10 +127,11 @@ uint64_t lmdbx__read_txn_id(const struct lmdbx__read *read);
 int lmdbx__read_get(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice key, bool *found,
                     struct lmdbx_slice *value, struct lmdbx_error *error);
 
-/* Whether every page in use of the mapping is in memory, as far as the system
- * tells this process; false where it would not. Costs some 10 us for each 4 MB.
- * Pool thread. */
-bool lmdbx__read_resident(struct lmdbx__read *read);
+/* Whether the pages in use of the mapping are in memory, as far as the system
+ * tells this process; ABSENT where it would not. A few missing ones are asked for
+ * (MENDING): look again shortly. Costs some 10 us for each 4 MB. Pool thread. */
+enum lmdbx__residence { LMDBX__RESIDENT, LMDBX__MENDING, LMDBX__ABSENT };
+enum lmdbx__residence lmdbx__read_residence(struct lmdbx__read *read);
 
 /* What a scan's visitor answers. */
 enum lmdbx__visit { LMDBX__VISIT_NEXT, LMDBX__VISIT_STOP, LMDBX__VISIT_FAIL };

@@ -102,7 +102,7 @@ static int live_beside(void *context) {
       struct lmdbx__op op = put_op(key, "x");
       struct lmdbx__commit_report report;
       lmdbx__commit(env, &op, &report);
-      answer = op.error == NULL;
+      answer = op.error == NULL ? 1 : 0;
       free_ops(&op, 1);
       lmdbx__read_end(reading);
     }
