@@ -94,7 +94,9 @@ static napi_value call_end(struct call *call, int code, const struct lmdbx_error
   if (call->needs_flush && !call_later(call, addon->queue_microtask, addon->flush)) {
     lmdbx_host_flush(addon->host);
   }
-  if (call->needs_turn) (void)call_later(call, addon->set_immediate, addon->turn);
+  if (call->needs_turn && !call_later(call, addon->set_immediate, addon->turn)) {
+    lmdbx_host_turn(addon->host);
+  }
   if (addon->key.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->key);
   if (addon->value.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->value);
   return call->promise;

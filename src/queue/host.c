@@ -95,7 +95,6 @@ void lmdbx_host_deliver(struct lmdbx_host *host) {
   lmdbx__list_join(&finished, &host->mailbox);
   bool dead = host->dead;
   pthread_mutex_unlock(&host->mutex);
-  host->turn_began = 0; /* the loop has turned */
   if (dead) return;     /* then the mailbox is empty, too */
   struct lmdbx__request *request;
   while ((request = lmdbx__list_take(&finished)) != NULL) lmdbx__repository_complete(request);
