@@ -113,7 +113,8 @@ describe("inline reads", () => {
       assert.equal(await repository.has("t", 1), true);
       assert.equal(await repository.has("t", "none"), false);
       assert.deepStrictEqual(await repository.list("few"), ["a"]);
-      assert.equal((await repository.list("t")).length, COUNT);
+      assert.equal((await repository.list("t")).length, COUNT); // too long to be answered here
+      await warm(repository); // and yet the next read is
       const after = counters(repository);
       // How many depends on how busy the machine is: time away counts against the turn.
       const least = process.env.LMDBX_SANITIZED ? 0 : COUNT / 20;

@@ -56,6 +56,7 @@ int lmdbx_host_create(const struct lmdbx_executor *executor, void *context, unsi
   host->executor = *executor;
   host->context = context;
   atomic_init(&host->references, 1);
+  lmdbx_host_turn(host);
   lmdbx__workers_limit(pool_threads);
   *out = host;
   return LMDBX_OK;

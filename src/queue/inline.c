@@ -101,6 +101,7 @@ void lmdbx__residency_look(struct lmdbx__env *env, struct lmdbx__read *read) {
 void lmdbx_host_turn(struct lmdbx_host *host) {
   host->turn_began = 0;
   host->turn_wanted = false;
+  host->faults = major_faults(); /* those of others do not count against reads */
 }
 
 /* Whether a read may be answered here and now. */
@@ -114,12 +115,22 @@ static bool may_read(struct lmdbx_repository *repository, uint64_t now) {
   return now - host->turn_began < TURN_BUDGET_NS;
 }
 
+/* Nothing was answered; as if never begun. The turn, too: without an answer nobody
+ * is told to say when it ends. */
+static bool later(struct lmdbx_repository *repository, struct lmdbx_now *answer) {
+  struct lmdbx_host *host = repository->host;
+  if (answer->read != NULL) lmdbx__read_end(answer->read);
+  lmdbx_buffer_free(&answer->plain);
+  if (!host->turn_wanted) host->turn_began = 0;
+  return false;
+}
+
 static bool begin(struct lmdbx_repository *repository, struct lmdbx_now *answer) {
   *answer = (struct lmdbx_now){.began = now_ns()};
   if (!may_read(repository, answer->began)) return false;
   if (lmdbx__read_begin(repository->env, &answer->read, NULL) == LMDBX_OK) return true;
   answer->read = NULL;
-  return false;
+  return later(repository, answer);
 }
 
 bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer) {
@@ -140,13 +151,6 @@ bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer
   return wanted;
 }
 
-/* Nothing was answered; as if never begun. */
-static bool later(struct lmdbx_now *answer) {
-  lmdbx__read_end(answer->read);
-  lmdbx_buffer_free(&answer->plain);
-  return false;
-}
-
 bool lmdbx_read_now(struct lmdbx_repository *repository, struct lmdbx_slice key, bool with_value,
                     struct lmdbx_now *answer) {
   if (key.size > LMDBX_MAX_STORED_KEY) return false; /* an error, in the ordinary way */
@@ -154,14 +158,14 @@ bool lmdbx_read_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
   if (!begin(repository, answer)) return false;
   if (lmdbx__read_get(answer->read, repository->dbi, key, &answer->found, &answer->value, NULL) !=
       LMDBX_OK) {
-    return later(answer); /* the pool will say what is wrong */
+    return later(repository, answer); /* the pool will say what is wrong */
   }
   if (!answer->found || !with_value) return true;
-  if (answer->value.size > INLINE_VALUE_SIZE) return later(answer);
+  if (answer->value.size > INLINE_VALUE_SIZE) return later(repository, answer);
   if (!lmdbx__frame_is(answer->value)) return true;
   if (answer->value.size > INLINE_FRAME_SIZE ||
       lmdbx__frame_unpack(answer->value, INLINE_VALUE_SIZE, &answer->plain, NULL) != LMDBX_OK) {
-    return later(answer);
+    return later(repository, answer);
   }
   answer->value = (struct lmdbx_slice){answer->plain.data, answer->plain.size};
   return true;
@@ -183,7 +187,7 @@ bool lmdbx_list_now(struct lmdbx_repository *repository, struct lmdbx_slice pref
   };
   int code = lmdbx__scan_page(answer->read, &page, &complete, NULL);
   lmdbx_buffer_free(&after);
-  if (code != LMDBX_OK || !complete) return later(answer);
+  if (code != LMDBX_OK || !complete) return later(repository, answer);
   answer->found = true;
   answer->value = (struct lmdbx_slice){answer->plain.data, answer->plain.size};
   return true;

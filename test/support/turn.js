@@ -25,22 +25,31 @@ function isStopped(pid) {
   return status.slice(status.lastIndexOf(")") + 2).startsWith("T");
 }
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
+const TRIES = 10_000;
+
+/** Resolves once a condition holds. */
+async function until(condition, what) {
+  for (let tries = 0; !condition(); tries++) {
+    if (tries === TRIES) throw new Error(`in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
 
 /** Stops a process that writes all the time while it has the turn. */
 async function stopInWrite(pid, directory) {
-  for (;;) {
+  for (let tries = 0; tries < TRIES; tries++) {
     process.kill(pid, "SIGSTOP");
-    while (!isStopped(pid)) await pause();
+    await until(() => isStopped(pid), "a process should stop");
     if (isLocked(directory, "WRITE", TURN)) return;
     process.kill(pid, "SIGCONT");
-    await pause();
+    await until(() => !isStopped(pid), "a process should go on");
   }
+  throw new Error("in vain: a writer should have the turn");
 }
 
 /** Resolves once some process waits for the turn. */
 async function somebodyWaits(directory) {
-  while (!isLocked(directory, "READ", TURN + 1n)) await pause();
+  await until(() => isLocked(directory, "READ", TURN + 1n), "somebody should wait for the turn");
 }
 
 module.exports = { turnsAreVisible, stopInWrite, somebodyWaits };
