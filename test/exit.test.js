@@ -97,6 +97,7 @@ describe("while another process has the turn to write", () => {
   const skip = !turnsAreVisible() && "this system does not show locks in /proc/locks";
   const ends = {
     "process.exit": WAYS["process.exit"],
+    "process.exit beside a worker thread": WAYS["process.exit"],
     "an uncaught exception": WAYS["an uncaught exception"],
     "worker.terminate": WAYS["worker.terminate"],
   };

@@ -172,7 +172,7 @@ static struct lmdbx_host *other_owner(struct lmdbx__writer *writer, struct lmdbx
   return NULL;
 }
 
-/* A host that runs no worker any more wakes another owner of what is queued,
+/* A host that runs no worker just now wakes another owner of what is queued,
  * whose deliver starts one. */
 static void hand_over(struct lmdbx_host *self) {
   struct lmdbx_host *other = NULL;
@@ -190,12 +190,12 @@ static void hand_over(struct lmdbx_host *self) {
 }
 
 /* Counts a worker out that leaves work behind. Its own host starts another when
- * the job is done, unless it stops. */
+ * the job is done; but that may be ending, or its thread be busy. */
 static void retire(struct lmdbx_host *self) {
   pthread_mutex_lock(&workers.mutex);
   workers.active--;
   pthread_mutex_unlock(&workers.mutex);
-  if (atomic_load(&self->stopping)) hand_over(self);
+  hand_over(self);
 }
 
 /* ------------------------------------------------------------------- groups */

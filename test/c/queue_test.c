@@ -417,12 +417,12 @@ static void a_host_may_end_at_any_moment(void **state) {
   }
 }
 
-static void a_dying_host_hands_the_queue_to_another_owner(void **state) {
-  struct fixture *fixture = *state;
+/* All environments share the workers, so a dying host may hold up owners of any. */
+static void hand_over_from(struct fixture *fixture, const char *directory) {
   struct executor other;
   struct outcome own, foreign;
   executor_start(&other);
-  struct lmdbx_repository *repository = open_with(&other, fixture->directory, "");
+  struct lmdbx_repository *repository = open_with(&other, directory, "");
   ask_put(repository, "t:0", "x", &foreign);
   finish(&other, &foreign);
   ready(fixture);
@@ -431,11 +431,25 @@ static void a_dying_host_hands_the_queue_to_another_owner(void **state) {
   lmdbx_host_flush(other.host); /* the worker is the other host's, and waits */
   ask_put(fixture->repository, "t:2", "x", &own);
   lmdbx_host_flush(fixture->executor.host);
+  executor_set(&fixture->executor, &fixture->executor.woken, false);
   lmdbx_host_destroy(other.host);
-  finish(&fixture->executor, &own);
+  while (!own.done) executor_turn(&fixture->executor); /* which waits to be woken */
   assert_int_equal(own.code, LMDBX_OK);
   executor_stop(&other);
   lmdbx_repository_release(repository);
+}
+
+static void a_dying_host_hands_the_queue_to_another_owner(void **state) {
+  struct fixture *fixture = *state;
+  hand_over_from(fixture, fixture->directory);
+}
+
+static void a_dying_host_hands_the_worker_to_another_environment(void **state) {
+  struct fixture *fixture = *state;
+  void *directory = NULL;
+  assert_int_equal(make_directory(&directory), 0);
+  hand_over_from(fixture, directory);
+  remove_directory(&directory);
 }
 
 static void two_owners_share_group_commits(void **state) {
@@ -506,6 +520,7 @@ int main(void) {
       TEST(a_repository_may_be_released_at_any_step_of_its_closing),
       TEST(a_host_may_end_at_any_moment),
       TEST(a_dying_host_hands_the_queue_to_another_owner),
+      TEST(a_dying_host_hands_the_worker_to_another_environment),
       TEST(two_owners_share_group_commits),
       TEST(a_full_queue_refuses_at_once_and_harms_nothing),
   };

@@ -11,6 +11,7 @@ const args = isMainThread ? child.args : workerData;
 
 const ways = {
   "process.exit": () => process.exit(3),
+  "process.exit beside a worker thread": () => process.exit(3),
   "an uncaught exception": () => {
     throw new Error("on purpose");
   },
@@ -34,8 +35,9 @@ async function ask() {
 }
 
 if (isMainThread) {
-  const worker =
-    args.way === "worker.terminate" ? new Worker(__filename, { workerData: args }) : undefined;
+  const worker = args.way.includes("worker")
+    ? new Worker(__filename, { workerData: args })
+    : undefined;
   if (worker === undefined) ask();
   child.listen(() => ways[args.way](worker));
   worker?.once("exit", () => process.stdin.destroy());
