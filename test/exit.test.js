@@ -34,6 +34,8 @@ const WAYS = {
   SIGTERM: { code: null, signal: "SIGTERM", late: false },
   "SIGTERM with a handler": { code: 4, signal: null, late: false },
   "worker.terminate": { code: 0, signal: null, late: false },
+  "process.exit in a worker thread": { code: 0, signal: null, late: false },
+  "an uncaught exception in a worker thread": { code: 0, signal: null, late: false },
   "the natural end": { code: 0, signal: null, late: false },
 };
 /** How many records are acknowledged at the natural end, where it is not 0. */

@@ -32,6 +32,19 @@ describe("worker threads", () => {
   );
 
   test(
+    "of the web's kind do the same",
+    { timeout: 60_000, skip: globalThis.Worker === undefined && "this runtime has none" },
+    using(async (_open, directory) => {
+      const { code, stdout, stderr } = await runToEnd("web-worker", { path: directory });
+      assert.equal(code, 0, stderr);
+      assert.deepStrictEqual(
+        stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line)),
+        [{ worker: 1, main: 2 }, { mapped: 1 }, { mapped: 0 }],
+      );
+    }),
+  );
+
+  test(
     `what 8 workers were told to be written is there when they are terminated at random, ${ROUNDS} times`,
     { timeout: TIMEOUT },
     using(async (_open, directory) => {

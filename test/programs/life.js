@@ -90,12 +90,18 @@ const ways = {
     process.kill(process.pid, "SIGTERM");
   },
   "worker.terminate": () => parentPort.postMessage("terminate"),
+  "process.exit in a worker thread": () => process.exit(5),
+  "an uncaught exception in a worker thread": () =>
+    setImmediate(() => {
+      throw new Error("on purpose");
+    }),
   "the natural end": () => process.on("exit", () => child.say({ unsettled })),
 };
 
-if (args.way === "worker.terminate" && isMainThread) {
+if (args.way.includes("worker") && isMainThread) {
   const worker = new Worker(__filename, { workerData: args });
   worker.once("message", () => worker.terminate());
+  worker.once("error", () => {});
 } else {
   Promise.resolve(steps[args.step]()).then(ways[args.way]);
 }
