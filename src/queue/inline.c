@@ -63,6 +63,10 @@ void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read) {
   pool_read->faults = major_faults();
 }
 
+bool lmdbx__residency_due(struct lmdbx__env *env) {
+  return now_ns() >= atomic_load(&lmdbx__residency_of(env)->next_look);
+}
+
 bool lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env) {
   struct lmdbx__residency *residency = lmdbx__residency_of(env);
   uint64_t now = now_ns();

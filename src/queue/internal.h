@@ -27,6 +27,7 @@ enum lmdbx__request_type {
   LMDBX__REQUEST_OPEN,
   LMDBX__REQUEST_CREATE, /* an OPEN whose database is new: one of the writes */
   LMDBX__REQUEST_READY,
+  LMDBX__REQUEST_LOOK, /* nobody's: has closing wait for a look at residency */
   LMDBX__REQUEST_CLOSE,
 };
 
@@ -115,6 +116,8 @@ void lmdbx__openings_next(struct lmdbx_host *host);
 void lmdbx__repository_end(struct lmdbx_repository *repository);
 /* Books a finished request out and calls its done. Owner thread. */
 void lmdbx__repository_complete(struct lmdbx__request *request);
+/* Counts a request that nothing stands against as pending. Owner thread. */
+void lmdbx__repository_book_in(struct lmdbx__request *request);
 /* Refuses at once what cannot succeed, books the request in and sends it on its
  * way, or parks it until the repository is open. Takes the request over only on
  * success. Owner thread. */
@@ -229,6 +232,8 @@ struct lmdbx__pool_read {
   long faults;
 };
 
+/* Whether a look is due. Owner thread. */
+bool lmdbx__residency_due(struct lmdbx__env *env);
 /* Around the reads of a pool job. The end says whether this job is to look at
  * residency, once it has posted its results. */
 void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read);

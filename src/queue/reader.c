@@ -15,7 +15,8 @@ struct lmdbx__batch {
   struct lmdbx__read *read;
   struct lmdbx__list requests;
   size_t count;
-  struct lmdbx__batch *next; /* in host->batches */
+  struct lmdbx__request *look; /* where one is due: posted behind it */
+  struct lmdbx__batch *next;   /* in host->batches */
 };
 
 static void fail_all(struct lmdbx__list *list, const struct lmdbx_error *error) {
@@ -54,7 +55,7 @@ static void batch_run(struct lmdbx_job *job) {
     for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
       read_one(batch->read, (struct lmdbx__request *)op);
     }
-    look = lmdbx__residency_end(&pool_read, batch->env);
+    look = batch->look != NULL && lmdbx__residency_end(&pool_read, batch->env);
     if (!look) end_read(batch);
     for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
       lmdbx__request_unpack((struct lmdbx__request *)op);
@@ -62,12 +63,13 @@ static void batch_run(struct lmdbx_job *job) {
   }
   atomic_fetch_add(&job->host->read_jobs, 1);
   atomic_fetch_add(&job->host->reads, batch->count);
-  if (look) lmdbx__env_retain(batch->env); /* the requests, once posted, keep it no more */
-  lmdbx__host_post(job->host, &batch->requests, look);
-  if (!look) return;
-  lmdbx__residency_look(batch->env, batch->read);
-  end_read(batch);
-  lmdbx__env_release(batch->env);
+  if (look) {
+    lmdbx__host_post(job->host, &batch->requests, true);
+    lmdbx__residency_look(batch->env, batch->read);
+    end_read(batch);
+  }
+  if (batch->look != NULL) lmdbx__list_append(&batch->requests, batch->look);
+  lmdbx__host_post(job->host, &batch->requests, false);
 }
 
 static void batch_cancel(struct lmdbx_job *job) {
@@ -76,6 +78,7 @@ static void batch_cancel(struct lmdbx_job *job) {
   for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
     lmdbx__request_abort((struct lmdbx__request *)op);
   }
+  if (batch->look != NULL) lmdbx__list_append(&batch->requests, batch->look);
   lmdbx__host_post(job->host, &batch->requests, true);
 }
 
@@ -120,11 +123,24 @@ void lmdbx__reads_add(struct lmdbx__request *request) {
   batch->count++;
 }
 
+/* A job may look at residency behind its reads. The environment must not be given
+ * back meanwhile, nor closing be reported: hence a request of its own. Without
+ * memory for one, another job will look. */
+static void prepare_look(struct lmdbx__batch *batch) {
+  const struct lmdbx_slice none = {0};
+  const struct lmdbx_issue issue = {0};
+  if (!lmdbx__residency_due(batch->env)) return;
+  batch->look =
+      lmdbx__request_new(batch->requests.head->repository, LMDBX__REQUEST_LOOK, none, none, &issue);
+  if (batch->look != NULL) lmdbx__repository_book_in(batch->look);
+}
+
 void lmdbx__reads_flush(struct lmdbx_host *host) {
   struct lmdbx__batch *batch = host->batches;
   host->batches = NULL;
   while (batch != NULL) {
     struct lmdbx__batch *next = batch->next;
+    prepare_look(batch);
     lmdbx__job_submit(host, &batch->job);
     batch = next;
   }

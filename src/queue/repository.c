@@ -246,7 +246,7 @@ uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_
   return &repository->pending_keys[(hash ^ (hash >> 16)) % LMDBX__PENDING_SLOTS];
 }
 
-static void book_in(struct lmdbx__request *request) {
+void lmdbx__repository_book_in(struct lmdbx__request *request) {
   struct lmdbx_repository *repository = request->repository;
   lmdbx__request_use(request);
   repository->pending++;
@@ -319,7 +319,7 @@ int lmdbx__repository_accept(struct lmdbx__request *request, const struct lmdbx_
                            "operations before issuing more",
                            repository->queued_bytes, config->max_queued_bytes);
   }
-  book_in(request);
+  lmdbx__repository_book_in(request);
   if (repository->state == LMDBX__OPENING) {
     lmdbx__list_append(&repository->parked, request);
     return LMDBX_OK;

@@ -130,8 +130,8 @@ static void take_group(struct lmdbx__writer *writer, struct lmdbx__list *group) 
   }
 }
 
-/* The next writer, whose environment is then kept open for the worker; or NULL,
- * and then this worker has retired. */
+/* The next writer, whose environment is then kept open for the worker until serve
+ * gives it back; or NULL, and then this worker has retired. */
 static struct lmdbx__writer *next_writer(void) {
   pthread_mutex_lock(&workers.mutex);
   struct lmdbx__writer *writer = workers.head;
@@ -289,8 +289,10 @@ static bool wait_turn(struct lmdbx_host *self, struct lmdbx__writer *writer) {
 static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct lmdbx__list *own) {
   struct lmdbx__list group = {0};
   struct lmdbx__commit_report report = {0};
+  struct lmdbx__env *env = writer->env;
   if (!wait_turn(self, writer)) {
     put_back(writer, &report);
+    lmdbx__env_release(env);
     return false;
   }
   pthread_mutex_lock(&writer->mutex);
@@ -305,8 +307,10 @@ static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct 
   } else {
     commit_operations(writer, &group, &report);
   }
-  lmdbx__turn_end(writer->env);
+  lmdbx__turn_end(env);
   put_back(writer, &report);
+  /* Before the results are known: a close() that follows them closes it. */
+  lmdbx__env_release(env);
   distribute(self, &group, own);
   return true;
 }
@@ -317,10 +321,8 @@ static void worker_run(struct lmdbx_job *job) {
   while (serving) {
     struct lmdbx__writer *writer = next_writer();
     if (writer == NULL) break;
-    struct lmdbx__env *env = writer->env;
     if (own.head != NULL) lmdbx__host_post(job->host, &own, true);
     serving = serve(job->host, writer, &own) && !atomic_load(&job->host->stopping);
-    lmdbx__env_release(env);
     if (!serving) retire(job->host);
   }
   lmdbx__host_post(job->host, &own, false);
