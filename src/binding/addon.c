@@ -223,7 +223,9 @@ NAPI_MODULE_INIT() {
       napi_set_named_property(env, exports, "initialize", function) != napi_ok ||
       napi_create_function(env, "stop", NAPI_AUTO_LENGTH, stop, NULL, &function) != napi_ok ||
       napi_set_named_property(env, exports, "stop", function) != napi_ok ||
-      lmdbx__repository_functions(env, exports) != napi_ok) {
+      lmdbx__repository_functions(env, exports) != napi_ok ||
+      lmdbx__point_functions(env, exports) != napi_ok ||
+      lmdbx__scan_functions(env, exports) != napi_ok) {
     return NULL;
   }
   return exports;

@@ -37,10 +37,64 @@ struct lmdbx__addon {
 /* The most scratch memory kept between two calls. */
 #define LMDBX__SCRATCH_KEPT ((size_t)1024 * 1024)
 
-/* ------------------------------------------------------------- repository.c */
+/* ------------------------------------------------------------ the functions */
 
-/* Adds open, get, put ... to exports. */
+/*
+ * What lib/ calls:
+ *
+ *   open(configuration: string): repository               throws
+ *   ready, close(repository): Promise<undefined>
+ *   stats(repository): string
+ *   get(repository, storedKey: string): Promise<value | undefined>, or the value
+ *   has(repository, storedKey): Promise<boolean>, or the boolean
+ *   delete(repository, storedKey): Promise<boolean>
+ *   put(repository, storedKey, value): Promise<undefined>      msgpack
+ *   putText(repository, storedKey, text): Promise<undefined>   json, string
+ *   list(repository, prefix: string): Promise<page>, or the page
+ *   next(scan): Promise<page>        page: string, or [string, scan]
+ */
 napi_status lmdbx__repository_functions(napi_env env, napi_value exports);
+napi_status lmdbx__point_functions(napi_env env, napi_value exports);
+napi_status lmdbx__scan_functions(napi_env env, napi_value exports);
+
+/* A table of functions ends with a NULL name. */
+struct lmdbx__function {
+  const char *name;
+  napi_callback function;
+};
+napi_status lmdbx__export_functions(napi_env env, napi_value exports,
+                                    const struct lmdbx__function *functions);
+
+/* ------------------------------------------------------------------- call.c */
+
+#define LMDBX__MAX_ARGUMENTS 3
+
+/* One call: its arguments, and the promise it returns. */
+struct lmdbx__call {
+  struct lmdbx__addon *addon;
+  napi_env env;
+  napi_value arguments[LMDBX__MAX_ARGUMENTS];
+  struct lmdbx_repository *repository;
+  napi_deferred deferred;
+  napi_value promise; /* what the call returns; with an answer at once, that */
+  bool needs_flush;
+  bool needs_turn;
+};
+
+/* false: the environment has ended; return NULL. */
+bool lmdbx__call_begin(struct lmdbx__call *call, napi_env env, napi_callback_info info);
+/* Makes the promise, if there is none yet. */
+int lmdbx__call_promise(struct lmdbx__call *call, struct lmdbx_error *error);
+/* Ends a call: what was not accepted rejects its promise; what was is flushed in
+ * a microtask, which runs after everything else of this turn. */
+napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdbx_error *error);
+struct lmdbx_issue lmdbx__call_issue(struct lmdbx__call *call, lmdbx_done done);
+/* The first argument; and the second, a stored key, which lies in addon->key. */
+int lmdbx__take_repository(struct lmdbx__call *call, struct lmdbx_error *error);
+int lmdbx__take_key(struct lmdbx__call *call, struct lmdbx_slice *key, struct lmdbx_error *error);
+
+/* ------------------------------------------------------------------ scans.c */
+
 /* Hands a scan to JavaScript, which closes it when collected. Takes the scan
  * over even if it fails. */
 napi_status lmdbx__scan_wrap(napi_env env, struct lmdbx_scan *scan, napi_value *out);

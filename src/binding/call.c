@@ -1,0 +1,111 @@
+/* What every call of the addon begins and ends with. */
+#include "binding/binding.h"
+
+bool lmdbx__call_begin(struct lmdbx__call *call, napi_env env, napi_callback_info info) {
+  size_t count = LMDBX__MAX_ARGUMENTS;
+  void *data = NULL;
+  *call = (struct lmdbx__call){.env = env};
+  if (napi_get_cb_info(env, info, &count, call->arguments, NULL, NULL) != napi_ok ||
+      napi_get_instance_data(env, &data) != napi_ok || data == NULL) {
+    return false;
+  }
+  call->addon = data;
+  return true;
+}
+
+int lmdbx__call_promise(struct lmdbx__call *call, struct lmdbx_error *error) {
+  if (call->promise != NULL ||
+      napi_create_promise(call->env, &call->deferred, &call->promise) == napi_ok) {
+    return LMDBX_OK;
+  }
+  return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "the engine could not make a promise");
+}
+
+static void call_reject(struct lmdbx__call *call, napi_value reason) {
+  if (reason == NULL || lmdbx__call_promise(call, NULL) != LMDBX_OK) return;
+  (void)napi_reject_deferred(call->env, call->deferred, reason);
+}
+
+/* Has one of our functions called by a global of the runtime. */
+static bool call_later(struct lmdbx__call *call, napi_ref scheduler, napi_ref function) {
+  napi_value undefined = NULL;
+  napi_value schedule = NULL;
+  napi_value later = NULL;
+  if (napi_get_undefined(call->env, &undefined) == napi_ok &&
+      napi_get_reference_value(call->env, scheduler, &schedule) == napi_ok &&
+      napi_get_reference_value(call->env, function, &later) == napi_ok &&
+      napi_call_function(call->env, undefined, schedule, 1, &later, NULL) == napi_ok) {
+    return true;
+  }
+  (void)lmdbx__error_take_pending(call->env);
+  return false;
+}
+
+napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdbx_error *error) {
+  struct lmdbx__addon *addon = call->addon;
+  if (code == LMDBX__JS_EXCEPTION) {
+    call_reject(call, lmdbx__error_take_pending(call->env));
+  } else if (code != LMDBX_OK) {
+    const struct lmdbx__error_place place = {
+        call->repository != NULL ? lmdbx_repository_path(call->repository) : NULL,
+        {addon->key.data, addon->key.size}};
+    call_reject(call, lmdbx__error_create(addon, error, &place));
+  }
+  if (call->needs_flush && !call_later(call, addon->queue_microtask, addon->flush)) {
+    lmdbx_host_flush(addon->host);
+  }
+  if (call->needs_turn && !call_later(call, addon->set_immediate, addon->turn)) {
+    lmdbx_host_turn(addon->host);
+  }
+  if (addon->key.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->key);
+  if (addon->value.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->value);
+  return call->promise;
+}
+
+struct lmdbx_issue lmdbx__call_issue(struct lmdbx__call *call, lmdbx_done done) {
+  return (struct lmdbx_issue){
+      .done = done, .user = call->deferred, .needs_flush = &call->needs_flush};
+}
+
+int lmdbx__take_repository(struct lmdbx__call *call, struct lmdbx_error *error) {
+  void *data = NULL;
+  call->addon->key.size = 0;
+  if (call->addon->host == NULL ||
+      napi_get_value_external(call->env, call->arguments[0], &data) != napi_ok) {
+    return lmdbx_error_set(error, LMDBX_CLOSED, 0, "the repository's thread has ended");
+  }
+  call->repository = data;
+  return LMDBX_OK;
+}
+
+int lmdbx__take_key(struct lmdbx__call *call, struct lmdbx_slice *key, struct lmdbx_error *error) {
+  int code = lmdbx__take_repository(call, error);
+  if (code != LMDBX_OK) return code;
+  struct lmdbx_buffer *buffer = &call->addon->key;
+  bool well_formed = false;
+  code =
+      lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[1], buffer, &well_formed);
+  if (code != LMDBX_OK) {
+    buffer->size = 0;
+    return lmdbx_error_set(error, code, 0, "reading the key: memory ran out; try again");
+  }
+  *key = (struct lmdbx_slice){buffer->data, buffer->size};
+  if (well_formed) return LMDBX_OK;
+  /* JSON escapes lone surrogates, so it was the tenant's. */
+  return lmdbx_error_set(error, LMDBX_INVALID_ARGUMENT, 0,
+                         "tenantId contains a lone surrogate and has no UTF-8; use a well-formed "
+                         "string");
+}
+
+napi_status lmdbx__export_functions(napi_env env, napi_value exports,
+                                    const struct lmdbx__function *functions) {
+  for (; functions->name != NULL; functions++) {
+    napi_value function = NULL;
+    napi_status status = napi_create_function(env, functions->name, NAPI_AUTO_LENGTH,
+                                              functions->function, NULL, &function);
+    if (status != napi_ok) return status;
+    status = napi_set_named_property(env, exports, functions->name, function);
+    if (status != napi_ok) return status;
+  }
+  return napi_ok;
+}

@@ -1,0 +1,157 @@
+/* Point operations: get, has, delete, put, and lists that may be answered at once. */
+#include "binding/binding.h"
+
+#include "codec/json.h"
+
+/* A kind of point operation: how it is asked for, and for reads, how it may be
+ * answered on this thread. */
+struct point {
+  int (*request)(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                 const struct lmdbx_issue *issue, struct lmdbx_error *error);
+  lmdbx_done done;
+  bool (*answer)(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                 struct lmdbx_now *now);
+  lmdbx__convert convert;
+};
+
+/* Answers on this thread if that can be done without waiting. */
+static bool answer_now(struct lmdbx__call *call, const struct point *point, struct lmdbx_slice key,
+                       int *code, struct lmdbx_error *error) {
+  struct lmdbx_now now;
+  napi_value value = NULL;
+  if (point->answer == NULL || !point->answer(call->repository, key, &now)) return false;
+  const struct lmdbx_result result = {
+      .repository = call->repository, .key = key, .found = now.found, .value = now.value};
+  *code = point->convert(call->addon, &result, &value, error);
+  call->needs_turn = lmdbx_now_end(call->repository, &now);
+  if (*code == LMDBX_OK) call->promise = value;
+  return true;
+}
+
+static napi_value point_call(napi_env env, napi_callback_info info, const struct point *point) {
+  struct lmdbx__call call;
+  struct lmdbx_error error = {0};
+  struct lmdbx_slice key = {0};
+  if (!lmdbx__call_begin(&call, env, info)) return NULL;
+  int code = lmdbx__take_key(&call, &key, &error);
+  if (code != LMDBX_OK || answer_now(&call, point, key, &code, &error)) {
+    return lmdbx__call_end(&call, code, &error);
+  }
+  code = lmdbx__call_promise(&call, &error);
+  if (code == LMDBX_OK) {
+    const struct lmdbx_issue issue = lmdbx__call_issue(&call, point->done);
+    code = point->request(call.repository, key, &issue, &error);
+  }
+  return lmdbx__call_end(&call, code, &error);
+}
+
+static bool get_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                    struct lmdbx_now *now) {
+  return lmdbx_read_now(repository, key, true, now);
+}
+
+static bool has_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                    struct lmdbx_now *now) {
+  return lmdbx_read_now(repository, key, false, now);
+}
+
+static napi_value get(napi_env env, napi_callback_info info) {
+  static const struct point point = {lmdbx_get, lmdbx__settle_value, get_now, lmdbx__convert_value};
+  return point_call(env, info, &point);
+}
+
+static napi_value has(napi_env env, napi_callback_info info) {
+  static const struct point point = {lmdbx_has, lmdbx__settle_boolean, has_now,
+                                     lmdbx__convert_boolean};
+  return point_call(env, info, &point);
+}
+
+static napi_value delete_(napi_env env, napi_callback_info info) {
+  static const struct point point = {lmdbx_delete, lmdbx__settle_boolean, NULL, NULL};
+  return point_call(env, info, &point);
+}
+
+static napi_value list(napi_env env, napi_callback_info info) {
+  static const struct point point = {lmdbx_list, lmdbx__settle_page, lmdbx_list_now,
+                                     lmdbx__convert_page};
+  return point_call(env, info, &point);
+}
+
+/* Encodes first, into memory of our own; the core looks at the repository's state
+ * afterwards, since getters and toJSON may have closed it. The scratch buffers
+ * are taken for the call: such code may also call put. */
+static napi_value put_call(napi_env env, napi_callback_info info,
+                           int (*encode)(struct lmdbx__call *, struct lmdbx_buffer *,
+                                         struct lmdbx_error *)) {
+  struct lmdbx__call call;
+  struct lmdbx_error error = {0};
+  struct lmdbx_slice key = {0};
+  if (!lmdbx__call_begin(&call, env, info)) return NULL;
+  struct lmdbx__addon *addon = call.addon;
+  int code = lmdbx__take_repository(&call, &error);
+  if (code == LMDBX_OK) {
+    struct lmdbx_buffer value = addon->value;
+    addon->value = (struct lmdbx_buffer){0};
+    value.size = 0;
+    code = encode(&call, &value, &error);
+    struct lmdbx_error key_error = {0};
+    int key_code = code == LMDBX__JS_EXCEPTION ? code : lmdbx__take_key(&call, &key, &key_error);
+    if (code == LMDBX_OK && key_code != LMDBX_OK) {
+      code = key_code;
+      error = key_error;
+    }
+    if (code == LMDBX_OK) code = lmdbx__call_promise(&call, &error);
+    if (code == LMDBX_OK) {
+      const struct lmdbx_issue issue = lmdbx__call_issue(&call, lmdbx__settle_void);
+      const struct lmdbx_slice bytes = {value.data, value.size};
+      code = lmdbx_put(call.repository, key, bytes, &issue, &error);
+    }
+    lmdbx_buffer_free(&addon->value);
+    addon->value = value;
+  }
+  return lmdbx__call_end(&call, code, &error);
+}
+
+static int encode_value(struct lmdbx__call *call, struct lmdbx_buffer *out,
+                        struct lmdbx_error *error) {
+  return lmdbx__value_encode(call->env, &call->addon->types, call->arguments[2], out, error);
+}
+
+static int encode_text(struct lmdbx__call *call, struct lmdbx_buffer *out,
+                       struct lmdbx_error *error) {
+  bool well_formed = false;
+  int code =
+      lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[2], out, &well_formed);
+  if (code == LMDBX_VALUE_TOO_LARGE) {
+    return lmdbx_error_set(error, code, 0, "put: the string is larger than %zu bytes; split it",
+                           LMDBX_MAX_VALUE_SIZE);
+  }
+  if (code != LMDBX_OK) {
+    return lmdbx_error_set(error, code, 0, "put: memory ran out; nothing was written");
+  }
+  if (lmdbx_repository_encoding(call->repository) == LMDBX_JSON &&
+      lmdbx__json_has_too_many((struct lmdbx_slice){out->data, out->size})) {
+    return lmdbx_error_set(error, LMDBX_VALUE_TOO_LARGE, 0,
+                           "put: the value has more than %zu items; split it up", LMDBX_MAX_ITEMS);
+  }
+  if (well_formed) return LMDBX_OK;
+  return lmdbx_error_set(error, LMDBX_INVALID_VALUE, 0,
+                         "put: the string contains a lone surrogate and has no UTF-8; see "
+                         "String.prototype.toWellFormed");
+}
+
+static napi_value put(napi_env env, napi_callback_info info) {
+  return put_call(env, info, encode_value);
+}
+
+static napi_value put_text(napi_env env, napi_callback_info info) {
+  return put_call(env, info, encode_text);
+}
+
+napi_status lmdbx__point_functions(napi_env env, napi_value exports) {
+  static const struct lmdbx__function functions[] = {
+      {"get", get},   {"has", has},          {"delete", delete_}, {"put", put},
+      {"list", list}, {"putText", put_text}, {NULL, NULL},
+  };
+  return lmdbx__export_functions(env, exports, functions);
+}
