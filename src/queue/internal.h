@@ -114,6 +114,8 @@ void lmdbx__repository_let_go(struct lmdbx_repository *repository);
 void lmdbx__openings_next(struct lmdbx_host *host);
 /* The host dies: ends what has not started. Owner thread. */
 void lmdbx__repository_end(struct lmdbx_repository *repository);
+/* Goes on with closing once nothing is under way. Owner thread. */
+void lmdbx__repository_settle(struct lmdbx_repository *repository);
 /* Books a finished request out and calls its done. Owner thread. */
 void lmdbx__repository_complete(struct lmdbx__request *request);
 /* Counts a request that nothing stands against as pending. Owner thread. */

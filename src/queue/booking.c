@@ -1,0 +1,190 @@
+/* Requests: booked in, sent on their way, booked out and called back. */
+#include "queue/internal.h"
+
+static size_t charge_of(const struct lmdbx__request *request) {
+  return sizeof *request + request->op.key.size + request->op.value.size;
+}
+
+/* FNV-1a. Spreads, nothing more: a collision costs a needless wait. */
+uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key) {
+  uint32_t hash = 2166136261U;
+  for (size_t i = 0; i < key.size; i++) hash = (hash ^ key.data[i]) * 16777619U;
+  return &repository->pending_keys[(hash ^ (hash >> 16)) % LMDBX__PENDING_SLOTS];
+}
+
+void lmdbx__repository_book_in(struct lmdbx__request *request) {
+  struct lmdbx_repository *repository = request->repository;
+  lmdbx__request_use(request);
+  repository->pending++;
+  repository->queued_bytes += charge_of(request);
+  lmdbx__host_pending(repository->host, 1);
+}
+
+static void book_out(struct lmdbx__request *request) {
+  struct lmdbx_repository *repository = request->repository;
+  repository->pending--;
+  repository->queued_bytes -= charge_of(request);
+  lmdbx__host_pending(repository->host, -1);
+}
+
+/* Chooses the way: with the writes where order demands it, else with the reads.
+ * A put counts as pending from here, so that the parked ones keep their order. */
+static void dispatch(struct lmdbx__request *request) {
+  struct lmdbx_repository *repository = request->repository;
+  request->op.dbi = repository->dbi;
+  if (request->type == LMDBX__REQUEST_READY) {
+    struct lmdbx__list list = {0};
+    lmdbx__list_append(&list, request);
+    lmdbx__host_post(repository->host, &list, true);
+  } else if (lmdbx__request_is_write(request)) {
+    repository->pending_writes++;
+    ++*lmdbx__pending_slot(repository, request->op.key);
+    lmdbx__writes_add(request);
+  } else if (request->type == LMDBX__REQUEST_SCAN) {
+    /* A later page belongs to a moment that is already held. */
+    if (repository->pending_writes > 0 && request->scan->read == NULL) {
+      lmdbx__writes_add(request);
+    } else {
+      lmdbx__scan_start(request);
+    }
+  } else if (*lmdbx__pending_slot(repository, request->op.key) > 0) {
+    lmdbx__writes_add(request);
+  } else {
+    lmdbx__reads_add(request);
+  }
+}
+
+static int usable(struct lmdbx_repository *repository, struct lmdbx_error *error) {
+  if (repository->closed) {
+    return lmdbx_error_set(error, LMDBX_CLOSED, 0,
+                           "the repository at %s is closed; open a new one to go on",
+                           repository->config.path);
+  }
+  if (repository->state == LMDBX__FAILED) {
+    if (error != NULL) *error = *repository->open_error;
+    return repository->open_error->code;
+  }
+  return LMDBX_OK;
+}
+
+int lmdbx__repository_accept(struct lmdbx__request *request, const struct lmdbx_issue *issue,
+                             struct lmdbx_error *error) {
+  struct lmdbx_repository *repository = request->repository;
+  const struct lmdbx_config *config = &repository->config;
+  int code = usable(repository, error);
+  if (code != LMDBX_OK) return code;
+  if (lmdbx__request_is_write(request) && config->read_only) {
+    return lmdbx_error_set(error, LMDBX_READ_ONLY, 0,
+                           "the repository at %s was opened with readOnly: true", config->path);
+  }
+  /* One request is always let in, however large. */
+  if (repository->queued_bytes + charge_of(request) > config->max_queued_bytes &&
+      repository->pending > 0) {
+    return lmdbx_error_set(error, LMDBX_QUEUE_FULL, 0,
+                           "%zu bytes of operations are queued (maxQueuedBytes %zu); await earlier "
+                           "operations before issuing more",
+                           repository->queued_bytes, config->max_queued_bytes);
+  }
+  lmdbx__repository_book_in(request);
+  if (repository->state == LMDBX__OPENING) {
+    lmdbx__list_append(&repository->parked, request);
+    return LMDBX_OK;
+  }
+  dispatch(request);
+  if (!repository->host->flush_wanted) {
+    repository->host->flush_wanted = true;
+    *issue->needs_flush = true;
+  }
+  return LMDBX_OK;
+}
+
+/* Opening has ended: sends what was parked on its way, in order. */
+static void opened(struct lmdbx_repository *repository, struct lmdbx_error *error) {
+  repository->state = error == NULL ? LMDBX__OPEN : LMDBX__FAILED;
+  if (error != NULL) repository->open_error = lmdbx_error_copy(error);
+  struct lmdbx__request *request;
+  while ((request = lmdbx__list_take(&repository->parked)) != NULL) {
+    if (error == NULL) {
+      dispatch(request);
+    } else {
+      lmdbx__request_fail(request, error);
+      lmdbx__repository_complete(request);
+    }
+  }
+  /* A failed repository may still hold an environment whose named database
+   * could not be opened. */
+  if (error != NULL) lmdbx__repository_let_go(repository);
+}
+
+static void call_back(struct lmdbx__request *request) {
+  if (request->done == NULL) return;
+  struct lmdbx_repository *repository = request->repository;
+  struct lmdbx_result result = {
+      .repository = repository,
+      .error = request->op.error,
+      .key = request->op.key,
+      .found = request->op.found,
+      .value = {request->op.result.data, request->op.result.size},
+  };
+  if (request->type == LMDBX__REQUEST_SCAN) {
+    struct lmdbx_scan *scan = request->scan;
+    result.value = (struct lmdbx_slice){scan->page.data, scan->page.size};
+    if (result.error == NULL && !scan->complete) {
+      request->scan = NULL;
+      lmdbx__scan_idle(scan);
+      result.scan = scan;
+    }
+  }
+  request->done(repository->host->context, request->user, &result);
+}
+
+/* A scan that was under way when the repository closed ends here. */
+static void end_closed_scan(struct lmdbx__request *request) {
+  struct lmdbx_error error;
+  if (request->scan->complete || !request->repository->closed) return;
+  lmdbx_error_set(&error, LMDBX_CLOSED, 0, "list: the repository at %s was closed meanwhile",
+                  request->repository->config.path);
+  lmdbx__request_fail(request, &error);
+}
+
+void lmdbx__repository_complete(struct lmdbx__request *request) {
+  struct lmdbx_repository *repository = request->repository;
+  atomic_fetch_add(&repository->references, 1); /* settle must find it alive */
+  if (request->type == LMDBX__REQUEST_SCAN && request->op.error == NULL) {
+    if (!request->scan->paged) { /* its moment has come, behind earlier writes */
+      lmdbx__scan_start(request);
+      lmdbx__repository_unref(repository);
+      return;
+    }
+    end_closed_scan(request);
+  }
+  if (request->type == LMDBX__REQUEST_CREATE && request->op.error == NULL) {
+    repository->creating = true;
+    lmdbx__writes_add(request);
+    lmdbx__openings_next(repository->host);
+    lmdbx__repository_unref(repository);
+    return;
+  }
+  switch (request->type) {
+  case LMDBX__REQUEST_OPEN:
+  case LMDBX__REQUEST_CREATE:
+    if (!repository->creating) lmdbx__openings_next(repository->host);
+    repository->creating = false;
+    opened(repository, request->op.error);
+    break;
+  case LMDBX__REQUEST_CLOSE: lmdbx__host_pending(repository->host, -1); break;
+  default:
+    if (lmdbx__request_is_write(request)) {
+      /* Failed while parked: never counted. */
+      if (repository->state != LMDBX__FAILED) {
+        repository->pending_writes--;
+        --*lmdbx__pending_slot(repository, request->op.key);
+      }
+    }
+    book_out(request);
+  }
+  call_back(request);
+  lmdbx__request_free(request);
+  lmdbx__repository_settle(repository);
+  lmdbx__repository_unref(repository); /* NOLINT(clang-analyzer-unix.Malloc): counted above */
+}
