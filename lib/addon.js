@@ -2,8 +2,12 @@
 // The native addon, initialised for this JavaScript environment.
 
 const os = require("node:os");
+const { defineShape } = require("./assemble.js");
 const { createError } = require("./errors.js");
+const { setDefineName } = require("./flatten.js");
 const { load } = require("./native.js");
+const pending = require("./pending.js");
+const tape = require("./tape.js");
 const values = require("./values.js");
 
 /** How many threads the runtime's pool has: libuv's, or Bun's one a core. */
@@ -14,7 +18,8 @@ function poolThreads() {
 }
 
 const addon = load();
-addon.initialize({ createError, poolThreads: poolThreads(), values });
+addon.initialize({ createError, poolThreads: poolThreads(), values, pending, tape, defineShape });
+setDefineName(addon.defineName);
 // Node.js waits for its thread pool on the way out: a write must then not wait for the turn of
 // another process.
 process.on("exit", addon.stop);

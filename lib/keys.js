@@ -4,6 +4,7 @@
 
 const { types } = require("node:util");
 const { typeError } = require("./errors.js");
+const { key: memory } = require("./tape.js");
 
 /** @param {unknown} tenantId */
 function checkTenant(tenantId) {
@@ -89,6 +90,41 @@ function storedKey(tenantId, key) {
   return `${tenantId}:${keyText(key)}`;
 }
 
+const LONGEST = memory.length - 3; /* colon and quotes */
+const COLON = 0x3a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const LAST_ASCII = 0x7f;
+
+/**
+ * Writes the stored key into the memory that the addon shares, which saves making its text: for
+ * string keys of printable ASCII, whose JSON text needs no escapes. It stays there until the next.
+ * @param {unknown} tenantId
+ * @param {unknown} key
+ * @returns {number} its bytes; 0: take storedKey
+ */
+function writeKey(tenantId, key) {
+  if (typeof key !== "string" || typeof tenantId !== "string") return 0;
+  const tenantLength = tenantId.length;
+  const keyLength = key.length;
+  if (tenantLength === 0 || tenantLength + keyLength > LONGEST) return 0;
+  let at = 0;
+  for (let i = 0; i < tenantLength; i++) {
+    const unit = tenantId.charCodeAt(i);
+    if (unit > LAST_ASCII) return 0;
+    memory[at++] = unit;
+  }
+  memory[at++] = COLON;
+  memory[at++] = QUOTE;
+  for (let i = 0; i < keyLength; i++) {
+    const unit = key.charCodeAt(i);
+    if (unit > LAST_ASCII || unit < 0x20 || unit === QUOTE || unit === BACKSLASH) return 0;
+    memory[at++] = unit;
+  }
+  memory[at++] = QUOTE;
+  return at;
+}
+
 /**
  * What the stored keys of a tenant begin with.
  * @param {unknown} tenantId
@@ -98,4 +134,4 @@ function tenantPrefix(tenantId) {
   return `${tenantId}:`;
 }
 
-module.exports = { checkTenant, storedKey, tenantPrefix };
+module.exports = { checkTenant, storedKey, tenantPrefix, writeKey };

@@ -3,9 +3,12 @@
 // addon. Every call returns a promise; mistakes reject it.
 
 const addon = require("./addon.js");
+const { assemble } = require("./assemble.js");
 const { readConfig } = require("./config.js");
-const { typeError } = require("./errors.js");
-const { checkTenant, storedKey, tenantPrefix } = require("./keys.js");
+const { createError, typeError } = require("./errors.js");
+const { flattened } = require("./flatten.js");
+const { checkTenant, storedKey, tenantPrefix, writeKey } = require("./keys.js");
+const { giveSlot, nextSlot, pend, pendIn, takeSlot } = require("./pending.js");
 
 /** @typedef {import("../index.d.ts").LMDBXConfig} LMDBXConfig */
 
@@ -37,6 +40,19 @@ function stringText(value) {
 
 const textOf = { json: jsonText, string: stringText };
 
+/** What an answer of the addon says when it is no result: src/binding/points.c. */
+const PENDING = 0;
+const UNFIT = 1;
+
+/** @param {string | string[] | { value: unknown }} answer */
+function msgpackValue(answer) {
+  return typeof answer === "string" || Array.isArray(answer) ? assemble(answer) : answer.value;
+}
+
+const asItIs = (text) => text;
+/** How the answer of a get becomes its value; json needs more than the answer. */
+const decoderOf = { msgpack: msgpackValue, string: asItIs, json: undefined };
+
 /**
  * Counters of the core, for tests.
  * @type {(repository: LMDBXRepository) => Record<string, number | string>}
@@ -51,13 +67,18 @@ class LMDBXRepository {
   #handle;
   /** @type {((value: unknown) => string) | undefined} undefined: msgpack, encoded in C */
   #textOf;
+  #path;
+  /** @type {((answer: any) => unknown) | undefined} */
+  #decode;
   /** @type {Promise<void> | undefined} */
   #closing;
 
   /** @param {LMDBXConfig} config */
   constructor(config) {
     const checked = readConfig(config);
+    this.#path = checked.path;
     this.#textOf = textOf[checked.encoding];
+    this.#decode = decoderOf[checked.encoding];
     this.#handle = addon.open(JSON.stringify(checked));
   }
 
@@ -67,25 +88,72 @@ class LMDBXRepository {
 
   put(tenantId, key, value) {
     try {
-      const stored = storedKey(tenantId, key);
-      if (this.#textOf === undefined) return addon.put(this.#handle, stored, value);
-      return addon.putText(this.#handle, stored, this.#textOf(value));
+      // The text of a key that is no string may call the user's toJSON, as the value may: first.
+      const stored = typeof key === "string" ? undefined : storedKey(tenantId, key);
+      const answer = this.#put(stored, tenantId, key, value);
+      if (answer === PENDING) return pend();
+      if (answer !== UNFIT) return Promise.reject(answer);
+      return this.#putValue(stored ?? storedKey(tenantId, key), value);
     } catch (error) {
       return Promise.reject(error);
+    }
+  }
+
+  #put(stored, tenantId, key, value) {
+    if (this.#textOf !== undefined) {
+      const text = this.#textOf(value);
+      return addon.putText(this.#handle, stored ?? keyOf(tenantId, key), nextSlot(), text);
+    }
+    const text = flattened(value);
+    if (text === undefined) return UNFIT;
+    const tapeText = text === "" ? undefined : text;
+    return addon.put(this.#handle, stored ?? keyOf(tenantId, key), nextSlot(), tapeText);
+  }
+
+  /** Of any value. Its getters, proxies and toJSON run during the call, and may put others. */
+  #putValue(stored, value) {
+    const slot = takeSlot();
+    const answer = addon.putValue(this.#handle, stored, slot, value);
+    if (answer === PENDING) return pendIn(slot);
+    giveSlot(slot);
+    return Promise.reject(answer);
+  }
+
+  /** @param {string} text */
+  #jsonValue(text, tenantId, key) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      const position = addon.jsonPosition(text);
+      const message =
+        `get: the stored value is not JSON at byte ${position}; was this written with encoding ` +
+        "msgpack or string?";
+      throw createError("LMDBX_DECODE", message, this.#path, tenantId, JSON.stringify(key));
     }
   }
 
   get(tenantId, key) {
     try {
-      return Promise.resolve(addon.get(this.#handle, storedKey(tenantId, key)));
+      const answer = addon.get(this.#handle, keyOf(tenantId, key), nextSlot());
+      if (answer === undefined) return Promise.resolve(undefined);
+      if (answer instanceof Error) return Promise.reject(answer);
+      if (this.#decode === undefined) return this.#getJSON(answer, tenantId, key);
+      return answer === PENDING ? pend(this.#decode) : Promise.resolve(this.#decode(answer));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
+  /** The value of an answer that is JSON text, or that will be. */
+  async #getJSON(answer, tenantId, key) {
+    const text = answer === PENDING ? await pend(asItIs) : answer;
+    return text === undefined ? undefined : this.#jsonValue(text, tenantId, key);
+  }
+
   delete(tenantId, key) {
     try {
-      return addon.delete(this.#handle, storedKey(tenantId, key));
+      const answer = addon.delete(this.#handle, keyOf(tenantId, key), nextSlot());
+      return answer === PENDING ? pend() : Promise.reject(answer);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -93,7 +161,9 @@ class LMDBXRepository {
 
   has(tenantId, key) {
     try {
-      return Promise.resolve(addon.has(this.#handle, storedKey(tenantId, key)));
+      const answer = addon.has(this.#handle, keyOf(tenantId, key), nextSlot());
+      if (typeof answer === "boolean") return Promise.resolve(answer);
+      return answer === PENDING ? pend() : Promise.reject(answer);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -125,6 +195,12 @@ class LMDBXRepository {
   [Symbol.asyncDispose]() {
     return this.close();
   }
+}
+
+/** A stored key as the addon takes it. */
+function keyOf(tenantId, key) {
+  const size = writeKey(tenantId, key);
+  return size > 0 ? size : storedKey(tenantId, key);
 }
 
 /** The records of one tenant. Holds the tenant id where code that was given it cannot reach. */

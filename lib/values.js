@@ -38,6 +38,9 @@ const typedArrayTag = getterOf(typedArrayPrototype, Symbol.toStringTag);
 const typedArrayBuffer = getterOf(typedArrayPrototype, "buffer");
 const typedArrayLength = getterOf(typedArrayPrototype, "length");
 const typedArrayAt = typedArrayPrototype.at;
+const typedArraySlice = typedArrayPrototype.slice;
+const typedArrayClasses = [...TYPED_ARRAYS.map((name) => globalThis[name]), DataView];
+const bufferFrom = Buffer.from;
 const dataViewBuffer = getterOf(DataView.prototype, "buffer");
 const dataViewLength = getterOf(DataView.prototype, "byteLength");
 const { forEach: mapForEach, set: mapSet } = Map.prototype;
@@ -156,21 +159,23 @@ function toSet(items) {
 }
 
 /**
- * A function that makes an object of its arguments, for the addon to make many in one call each.
- * @param {string[]} names - of the fields
- * @returns {((...values: unknown[]) => object) | undefined} undefined where the host forbids code
- *   from strings
+ * @param {Uint8Array} memory
+ * @param {number} at
+ * @param {number} size
  */
-function objectFactory(names) {
-  const parameters = names.map((_, at) => `v${at}`);
-  // In a literal, "__proto__" sets the prototype unless it is computed.
-  const field = (name) => (name === "__proto__" ? '["__proto__"]' : JSON.stringify(name));
-  const fields = names.map((name, at) => `${field(name)}: v${at}`);
-  try {
-    return new Function(...parameters, `return { ${fields.join(", ")} };`);
-  } catch {
-    return undefined;
-  }
+function bufferOf(memory, at, size) {
+  return bufferFrom(apply(typedArraySlice, memory, [at, at + size]).buffer);
+}
+
+/**
+ * @param {number} code - of enum lmdbx_typed_array
+ * @param {Uint8Array} memory
+ * @param {number} at
+ * @param {number} size - in bytes
+ */
+function typedArrayOf(code, memory, at, size) {
+  const { buffer } = apply(typedArraySlice, memory, [at, at + size]);
+  return new typedArrayClasses[code](buffer);
 }
 
 /** @param {string} text */
@@ -178,4 +183,14 @@ function isWellFormed(text) {
   return text.isWellFormed();
 }
 
-module.exports = { classify, itemsOf, callToJSON, toMap, toSet, objectFactory, isWellFormed };
+module.exports = {
+  FIELDS,
+  classify,
+  itemsOf,
+  callToJSON,
+  toMap,
+  toSet,
+  bufferOf,
+  typedArrayOf,
+  isWellFormed,
+};

@@ -11,6 +11,11 @@
 
 #include <stdlib.h>
 
+static struct lmdbx__addon *addon_of(napi_env env) {
+  void *data = NULL;
+  return napi_get_instance_data(env, &data) == napi_ok ? data : NULL;
+}
+
 /* ------------------------------------------------------------------ executor */
 
 struct work {
@@ -40,7 +45,9 @@ static void work_complete(napi_env env, napi_status status, void *data) {
   struct work *work = data;
   (void)napi_delete_async_work(env, work->handle);
   if (is_ending(env)) lmdbx_host_stop(lmdbx_job_host(work->job));
+  struct lmdbx__addon *addon = addon_of(env);
   lmdbx_job_done(work->job);
+  if (addon != NULL && addon->host != NULL) lmdbx__settle_gathered(addon);
   free(work);
 }
 
@@ -82,7 +89,9 @@ static void deliver(napi_env env, napi_value callback, void *context, void *data
   (void)callback;
   (void)data;
   struct lmdbx__addon *addon = context;
-  if (env != NULL && addon->host != NULL) lmdbx_host_deliver(addon->host);
+  if (env == NULL || addon->host == NULL) return;
+  lmdbx_host_deliver(addon->host);
+  lmdbx__settle_gathered(addon);
 }
 
 /* What a function without a result returns: Bun before 1.2.5 aborts where a
@@ -91,11 +100,6 @@ static napi_value undefined(napi_env env) {
   napi_value value = NULL;
   (void)napi_get_undefined(env, &value);
   return value;
-}
-
-static struct lmdbx__addon *addon_of(napi_env env) {
-  void *data = NULL;
-  return napi_get_instance_data(env, &data) == napi_ok ? data : NULL;
 }
 
 static napi_value turn(napi_env env, napi_callback_info info) {
@@ -136,13 +140,21 @@ static void addon_end(void *data) { /* the cleanup hook */
 static void addon_finalize(napi_env env, void *data, void *hint) {
   (void)hint;
   struct lmdbx__addon *addon = data;
-  const napi_ref references[] = {addon->create_error, addon->parse_json,    addon->queue_microtask,
-                                 addon->flush,        addon->set_immediate, addon->turn};
+  const napi_ref references[] = {addon->create_error,
+                                 addon->queue_microtask,
+                                 addon->flush,
+                                 addon->set_immediate,
+                                 addon->turn,
+                                 addon->settling.memory,
+                                 addon->settling.settle_many,
+                                 addon->settling.settle_one,
+                                 addon->settling.fail_one};
   addon_end(addon);
   for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) {
     (void)napi_delete_reference(env, references[i]);
   }
   lmdbx__value_types_free(env, &addon->types);
+  lmdbx__value_tape_free(env, &addon->tape);
   lmdbx_buffer_free(&addon->key);
   lmdbx_buffer_free(&addon->value);
   free(addon);
@@ -171,13 +183,61 @@ static napi_status create_wake(struct lmdbx__addon *addon) {
   return napi_unref_threadsafe_function(addon->env, addon->wake);
 }
 
-/* initialize({ createError, poolThreads, values }): once an environment. */
+static napi_status take_global(struct lmdbx__addon *addon) {
+  napi_env env = addon->env;
+  napi_value global = NULL;
+  napi_status status = napi_get_global(env, &global);
+  if (status == napi_ok) {
+    status = take_function(env, global, "queueMicrotask", &addon->queue_microtask);
+  }
+  if (status == napi_ok) {
+    status = take_function(env, global, "setImmediate", &addon->set_immediate);
+  }
+  if (status == napi_ok) status = own_function(env, "flush", flush, &addon->flush);
+  return status == napi_ok ? own_function(env, "turn", turn, &addon->turn) : status;
+}
+
+/* pending: the exports of lib/pending.js. */
+static napi_status take_settling(struct lmdbx__addon *addon, napi_value pending) {
+  struct lmdbx__settling *settling = &addon->settling;
+  void *outcomes = NULL;
+  size_t length = 0;
+  napi_status status =
+      lmdbx__shared_memory(addon->env, pending, "outcomes", &settling->memory, &outcomes, &length);
+  settling->outcomes = outcomes;
+  settling->limit = length / 2;
+  if (status == napi_ok) {
+    status = take_function(addon->env, pending, "settleMany", &settling->settle_many);
+  }
+  if (status == napi_ok) {
+    status = take_function(addon->env, pending, "settleOne", &settling->settle_one);
+  }
+  return status == napi_ok ? take_function(addon->env, pending, "failOne", &settling->fail_one)
+                           : status;
+}
+
+/* What lib/ hands over. */
+static bool take_helpers(struct lmdbx__addon *addon, napi_value helpers, uint32_t *pool_threads) {
+  napi_env env = addon->env;
+  napi_value value = NULL;
+  napi_value define_shape = NULL;
+  return take_function(env, helpers, "createError", &addon->create_error) == napi_ok &&
+         napi_get_named_property(env, helpers, "poolThreads", &value) == napi_ok &&
+         napi_get_value_uint32(env, value, pool_threads) == napi_ok &&
+         napi_get_named_property(env, helpers, "values", &value) == napi_ok &&
+         lmdbx__value_types_init(env, &addon->types, value) == LMDBX_OK &&
+         napi_get_named_property(env, helpers, "pending", &value) == napi_ok &&
+         take_settling(addon, value) == napi_ok &&
+         napi_get_named_property(env, helpers, "defineShape", &define_shape) == napi_ok &&
+         napi_get_named_property(env, helpers, "tape", &value) == napi_ok &&
+         lmdbx__value_tape_init(env, &addon->tape, value, define_shape) == napi_ok;
+}
+
+/* initialize({ createError, poolThreads, values, pending, tape, defineShape }): once an
+ * environment. */
 static napi_value initialize(napi_env env, napi_callback_info info) {
   static const struct lmdbx_executor executor = {executor_submit, executor_wake, executor_busy};
   napi_value helpers = NULL;
-  napi_value global = NULL;
-  napi_value json = NULL;
-  napi_value value = NULL;
   size_t count = 1;
   uint32_t pool_threads = 0;
   if (addon_of(env) != NULL) return undefined(env);
@@ -185,22 +245,9 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
   if (addon == NULL) goto failed;
   addon->env = env;
   if (napi_get_cb_info(env, info, &count, &helpers, NULL, NULL) != napi_ok ||
-      napi_get_global(env, &global) != napi_ok ||
-      napi_get_named_property(env, global, "JSON", &json) != napi_ok ||
-      take_function(env, json, "parse", &addon->parse_json) != napi_ok ||
-      take_function(env, global, "queueMicrotask", &addon->queue_microtask) != napi_ok ||
-      take_function(env, helpers, "createError", &addon->create_error) != napi_ok ||
-      napi_get_named_property(env, helpers, "poolThreads", &value) != napi_ok ||
-      napi_get_value_uint32(env, value, &pool_threads) != napi_ok ||
-      napi_get_named_property(env, helpers, "values", &value) != napi_ok ||
-      take_function(env, global, "setImmediate", &addon->set_immediate) != napi_ok ||
-      own_function(env, "flush", flush, &addon->flush) != napi_ok ||
-      own_function(env, "turn", turn, &addon->turn) != napi_ok) {
-    goto failed;
-  }
-  if (lmdbx__value_types_init(env, &addon->types, value) != LMDBX_OK) goto failed;
-  if (create_wake(addon) != napi_ok) goto failed;
-  if (lmdbx_host_create(&executor, addon, pool_threads, &addon->host, NULL) != LMDBX_OK) {
+      take_global(addon) != napi_ok || !take_helpers(addon, helpers, &pool_threads) ||
+      create_wake(addon) != napi_ok ||
+      lmdbx_host_create(&executor, addon, pool_threads, &addon->host, NULL) != LMDBX_OK) {
     goto failed;
   }
   /* After the threadsafe function: hooks run last in, first out. */

@@ -15,17 +15,28 @@
 #define LMDBX_BINDING_BINDING_H
 
 #include "binding/value.h"
+#include "binding/value_tape.h"
 #include "lmdbx.h"
 
 #include <node_api.h>
+
+/* lib/pending.js: promises by slot, and the memory in which outcomes without a value
+ * are handed over, many at a time. All zero before the environment is initialised. */
+struct lmdbx__settling {
+  napi_ref settle_many, settle_one, fail_one;
+  napi_ref memory; /* keeps `outcomes` where it is */
+  int32_t *outcomes;
+  size_t limit, count; /* pairs */
+};
 
 struct lmdbx__addon {
   napi_env env;
   struct lmdbx_host *host; /* NULL after the environment's end */
   napi_threadsafe_function wake;
   struct lmdbx__value_types types;
+  struct lmdbx__value_tape tape;
+  struct lmdbx__settling settling;
   napi_ref create_error;     /* lib/errors.js */
-  napi_ref parse_json;       /* JSON.parse */
   napi_ref queue_microtask;  /* queueMicrotask */
   napi_ref flush;            /* our own function, for queueMicrotask */
   napi_ref set_immediate;    /* setImmediate, as it was at load */
@@ -45,13 +56,21 @@ struct lmdbx__addon {
  *   open(configuration: string): repository               throws
  *   ready, close(repository): Promise<undefined>
  *   stats(repository): string
- *   get(repository, storedKey: string): Promise<value | undefined>, or the value
- *   has(repository, storedKey): Promise<boolean>, or the boolean
- *   delete(repository, storedKey): Promise<boolean>
- *   put(repository, storedKey, value): Promise<undefined>      msgpack
- *   putText(repository, storedKey, text): Promise<undefined>   json, string
+ *   get(repository, key, slot): an answer
+ *   has, delete(repository, key, slot): an answer
+ *   put(repository, key, slot, text): an answer        msgpack, from the packing tape
+ *   putValue(repository, key, slot, value): an answer  msgpack, of any value
+ *   putText(repository, key, slot, text): an answer    json, string
+ *   defineName(name: string): boolean                  the next name of the packing tape
+ *   jsonPosition(text: string): number                 where it stops being JSON, in bytes
  *   list(repository, prefix: string): Promise<page>, or the page
  *   next(scan): Promise<page>        page: string, or [string, scan]
+ *
+ * A key is a stored key as a string, or how many bytes of it lie in the shared key
+ * memory. An answer is 0: the slot's promise will be settled (settle.c); 1: the
+ * packing tape does not do, try putValue; an Error; or what was found, at once:
+ * undefined, a boolean, text that is a value or is that of the building tape, an
+ * array of several such texts, or { value }.
  */
 napi_status lmdbx__repository_functions(napi_env env, napi_value exports);
 napi_status lmdbx__point_functions(napi_env env, napi_value exports);
@@ -67,7 +86,7 @@ napi_status lmdbx__export_functions(napi_env env, napi_value exports,
 
 /* ------------------------------------------------------------------- call.c */
 
-#define LMDBX__MAX_ARGUMENTS 3
+#define LMDBX__MAX_ARGUMENTS 4
 
 /* One call: its arguments, and the promise it returns. */
 struct lmdbx__call {
@@ -75,6 +94,9 @@ struct lmdbx__call {
   napi_env env;
   napi_value arguments[LMDBX__MAX_ARGUMENTS];
   struct lmdbx_repository *repository;
+  struct lmdbx_slice key; /* taken last; for errors */
+  uint32_t slot;          /* of calls that have one instead of a promise */
+  bool has_slot;
   napi_deferred deferred;
   napi_value promise; /* what the call returns; with an answer at once, that */
   bool needs_flush;
@@ -89,9 +111,11 @@ int lmdbx__call_promise(struct lmdbx__call *call, struct lmdbx_error *error);
  * a microtask, which runs after everything else of this turn. */
 napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdbx_error *error);
 struct lmdbx_issue lmdbx__call_issue(struct lmdbx__call *call, lmdbx_done done);
-/* The first argument; and the second, a stored key, which lies in addon->key. */
+/* The first argument; and the second, a stored key, valid until JavaScript runs. */
 int lmdbx__take_repository(struct lmdbx__call *call, struct lmdbx_error *error);
 int lmdbx__take_key(struct lmdbx__call *call, struct lmdbx_slice *key, struct lmdbx_error *error);
+/* The third: the call then answers instead of returning a promise. */
+int lmdbx__take_slot(struct lmdbx__call *call, struct lmdbx_error *error);
 
 /* ------------------------------------------------------------------ scans.c */
 
@@ -103,11 +127,15 @@ napi_status lmdbx__scan_wrap(napi_env env, struct lmdbx_scan *scan, napi_value *
 
 /* What a request's `user` is: its promise's deferred. */
 void lmdbx__settle_void(void *context, void *user, const struct lmdbx_result *result);
-void lmdbx__settle_boolean(void *context, void *user, const struct lmdbx_result *result);
-void lmdbx__settle_value(void *context, void *user, const struct lmdbx_result *result);
 void lmdbx__settle_page(void *context, void *user, const struct lmdbx_result *result);
+/* What a request's `user` is: its slot. */
+void lmdbx__settle_slot(void *context, void *user, const struct lmdbx_result *result);
+void lmdbx__settle_slot_boolean(void *context, void *user, const struct lmdbx_result *result);
+void lmdbx__settle_slot_value(void *context, void *user, const struct lmdbx_result *result);
+/* Hands over what the three have gathered: whenever lmdbx_host_deliver has run. */
+void lmdbx__settle_gathered(struct lmdbx__addon *addon);
 
-/* Results as JavaScript values. LMDBX_OK, an error that is described, or
+/* Results as what JavaScript is answered. LMDBX_OK, an error that is described, or
  * LMDBX__JS_EXCEPTION, and then one is pending. */
 typedef int (*lmdbx__convert)(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                               napi_value *out, struct lmdbx_error *error);

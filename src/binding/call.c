@@ -21,9 +21,14 @@ int lmdbx__call_promise(struct lmdbx__call *call, struct lmdbx_error *error) {
   return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "the engine could not make a promise");
 }
 
+/* A call with a slot answers with the reason itself. */
 static void call_reject(struct lmdbx__call *call, napi_value reason) {
-  if (reason == NULL || lmdbx__call_promise(call, NULL) != LMDBX_OK) return;
-  (void)napi_reject_deferred(call->env, call->deferred, reason);
+  if (reason == NULL) return;
+  if (call->has_slot) {
+    call->promise = reason;
+  } else if (lmdbx__call_promise(call, NULL) == LMDBX_OK) {
+    (void)napi_reject_deferred(call->env, call->deferred, reason);
+  }
 }
 
 /* Has one of our functions called by a global of the runtime. */
@@ -47,8 +52,7 @@ napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdb
     call_reject(call, lmdbx__error_take_pending(call->env));
   } else if (code != LMDBX_OK) {
     const struct lmdbx__error_place place = {
-        call->repository != NULL ? lmdbx_repository_path(call->repository) : NULL,
-        {addon->key.data, addon->key.size}};
+        call->repository != NULL ? lmdbx_repository_path(call->repository) : NULL, call->key};
     call_reject(call, lmdbx__error_create(addon, error, &place));
   }
   if (call->needs_flush && !call_later(call, addon->queue_microtask, addon->flush)) {
@@ -63,13 +67,14 @@ napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdb
 }
 
 struct lmdbx_issue lmdbx__call_issue(struct lmdbx__call *call, lmdbx_done done) {
-  return (struct lmdbx_issue){
-      .done = done, .user = call->deferred, .needs_flush = &call->needs_flush};
+  return (struct lmdbx_issue){.done = done,
+                              .user = call->has_slot ? (void *)(uintptr_t)call->slot
+                                                     : (void *)call->deferred,
+                              .needs_flush = &call->needs_flush};
 }
 
 int lmdbx__take_repository(struct lmdbx__call *call, struct lmdbx_error *error) {
   void *data = NULL;
-  call->addon->key.size = 0;
   if (call->addon->host == NULL ||
       napi_get_value_external(call->env, call->arguments[0], &data) != napi_ok) {
     return lmdbx_error_set(error, LMDBX_CLOSED, 0, "the repository's thread has ended");
@@ -78,23 +83,44 @@ int lmdbx__take_repository(struct lmdbx__call *call, struct lmdbx_error *error) 
   return LMDBX_OK;
 }
 
-int lmdbx__take_key(struct lmdbx__call *call, struct lmdbx_slice *key, struct lmdbx_error *error) {
-  int code = lmdbx__take_repository(call, error);
-  if (code != LMDBX_OK) return code;
+/* A key as text: it holds what is not ASCII, or has to be escaped. */
+static int take_key_text(struct lmdbx__call *call, struct lmdbx_error *error) {
   struct lmdbx_buffer *buffer = &call->addon->key;
   bool well_formed = false;
-  code =
+  buffer->size = 0;
+  int code =
       lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[1], buffer, &well_formed);
   if (code != LMDBX_OK) {
     buffer->size = 0;
     return lmdbx_error_set(error, code, 0, "reading the key: memory ran out; try again");
   }
-  *key = (struct lmdbx_slice){buffer->data, buffer->size};
+  call->key = (struct lmdbx_slice){buffer->data, buffer->size};
   if (well_formed) return LMDBX_OK;
   /* JSON escapes lone surrogates, so it was the tenant's. */
   return lmdbx_error_set(error, LMDBX_INVALID_ARGUMENT, 0,
                          "tenantId contains a lone surrogate and has no UTF-8; use a well-formed "
                          "string");
+}
+
+int lmdbx__take_key(struct lmdbx__call *call, struct lmdbx_slice *key, struct lmdbx_error *error) {
+  const struct lmdbx__value_tape *tape = &call->addon->tape;
+  uint32_t size = 0;
+  int code = lmdbx__take_repository(call, error);
+  if (code != LMDBX_OK) return code;
+  if (napi_get_value_uint32(call->env, call->arguments[1], &size) == napi_ok &&
+      size <= tape->key_limit) {
+    call->key = (struct lmdbx_slice){tape->key, size};
+  } else {
+    code = take_key_text(call, error);
+  }
+  *key = call->key;
+  return code;
+}
+
+int lmdbx__take_slot(struct lmdbx__call *call, struct lmdbx_error *error) {
+  call->has_slot = napi_get_value_uint32(call->env, call->arguments[2], &call->slot) == napi_ok;
+  if (call->has_slot) return LMDBX_OK;
+  return lmdbx_error_set(error, LMDBX_INTERNAL, 0, "an operation without a slot");
 }
 
 napi_status lmdbx__export_functions(napi_env env, napi_value exports,

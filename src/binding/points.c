@@ -3,8 +3,13 @@
 
 #include "codec/json.h"
 
-/* A kind of point operation: how it is asked for, and for reads, how it may be
- * answered on this thread. */
+/* What a call answers when its slot's promise will be settled; when the packing tape
+ * does not do. lib/repository.js has the same numbers. */
+#define ANSWER_PENDING 0
+#define ANSWER_UNFIT 1
+
+/* A kind of operation: how it is asked for, and for reads, how it may be answered on
+ * this thread. */
 struct point {
   int (*request)(struct lmdbx_repository *repository, struct lmdbx_slice key,
                  const struct lmdbx_issue *issue, struct lmdbx_error *error);
@@ -28,19 +33,23 @@ static bool answer_now(struct lmdbx__call *call, const struct point *point, stru
   return true;
 }
 
+static int answer_number(struct lmdbx__call *call, uint32_t number, struct lmdbx_error *error) {
+  if (napi_create_uint32(call->env, number, &call->promise) == napi_ok) return LMDBX_OK;
+  return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "the engine could not make an answer");
+}
+
+/* get, has, delete: repository, key, slot. */
 static napi_value point_call(napi_env env, napi_callback_info info, const struct point *point) {
   struct lmdbx__call call;
   struct lmdbx_error error = {0};
   struct lmdbx_slice key = {0};
   if (!lmdbx__call_begin(&call, env, info)) return NULL;
-  int code = lmdbx__take_key(&call, &key, &error);
-  if (code != LMDBX_OK || answer_now(&call, point, key, &code, &error)) {
-    return lmdbx__call_end(&call, code, &error);
-  }
-  code = lmdbx__call_promise(&call, &error);
-  if (code == LMDBX_OK) {
+  int code = lmdbx__take_slot(&call, &error);
+  if (code == LMDBX_OK) code = lmdbx__take_key(&call, &key, &error);
+  if (code == LMDBX_OK && !answer_now(&call, point, key, &code, &error)) {
     const struct lmdbx_issue issue = lmdbx__call_issue(&call, point->done);
     code = point->request(call.repository, key, &issue, &error);
+    if (code == LMDBX_OK) code = answer_number(&call, ANSWER_PENDING, &error);
   }
   return lmdbx__call_end(&call, code, &error);
 }
@@ -56,30 +65,48 @@ static bool has_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
 }
 
 static napi_value get(napi_env env, napi_callback_info info) {
-  static const struct point point = {lmdbx_get, lmdbx__settle_value, get_now, lmdbx__convert_value};
+  static const struct point point = {lmdbx_get, lmdbx__settle_slot_value, get_now,
+                                     lmdbx__convert_value};
   return point_call(env, info, &point);
 }
 
 static napi_value has(napi_env env, napi_callback_info info) {
-  static const struct point point = {lmdbx_has, lmdbx__settle_boolean, has_now,
+  static const struct point point = {lmdbx_has, lmdbx__settle_slot_boolean, has_now,
                                      lmdbx__convert_boolean};
   return point_call(env, info, &point);
 }
 
 static napi_value delete_(napi_env env, napi_callback_info info) {
-  static const struct point point = {lmdbx_delete, lmdbx__settle_boolean, NULL, NULL};
+  static const struct point point = {lmdbx_delete, lmdbx__settle_slot_boolean, NULL, NULL};
   return point_call(env, info, &point);
 }
 
+/* list: repository, prefix. */
 static napi_value list(napi_env env, napi_callback_info info) {
   static const struct point point = {lmdbx_list, lmdbx__settle_page, lmdbx_list_now,
                                      lmdbx__convert_page};
-  return point_call(env, info, &point);
+  struct lmdbx__call call;
+  struct lmdbx_error error = {0};
+  struct lmdbx_slice prefix = {0};
+  if (!lmdbx__call_begin(&call, env, info)) return NULL;
+  int code = lmdbx__take_key(&call, &prefix, &error);
+  if (code != LMDBX_OK || answer_now(&call, &point, prefix, &code, &error)) {
+    return lmdbx__call_end(&call, code, &error);
+  }
+  code = lmdbx__call_promise(&call, &error);
+  if (code == LMDBX_OK) {
+    const struct lmdbx_issue issue = lmdbx__call_issue(&call, point.done);
+    code = lmdbx_list(call.repository, prefix, &issue, &error);
+  }
+  return lmdbx__call_end(&call, code, &error);
 }
 
-/* Encodes first, into memory of our own; the core looks at the repository's state
- * afterwards, since getters and toJSON may have closed it. The scratch buffers
- * are taken for the call: such code may also call put. */
+/* ---------------------------------------------------------------------- puts */
+
+/* repository, key, slot, and what `encode` takes. Encodes first, into memory of our
+ * own; the core looks at the repository's state afterwards, since getters and toJSON
+ * may have closed it. The scratch buffer is taken for the call: such code may also
+ * call put. */
 static napi_value put_call(napi_env env, napi_callback_info info,
                            int (*encode)(struct lmdbx__call *, struct lmdbx_buffer *,
                                          struct lmdbx_error *)) {
@@ -88,40 +115,57 @@ static napi_value put_call(napi_env env, napi_callback_info info,
   struct lmdbx_slice key = {0};
   if (!lmdbx__call_begin(&call, env, info)) return NULL;
   struct lmdbx__addon *addon = call.addon;
-  int code = lmdbx__take_repository(&call, &error);
-  if (code == LMDBX_OK) {
-    struct lmdbx_buffer value = addon->value;
-    addon->value = (struct lmdbx_buffer){0};
-    value.size = 0;
-    code = encode(&call, &value, &error);
+  struct lmdbx_buffer value = addon->value;
+  addon->value = (struct lmdbx_buffer){0};
+  value.size = 0;
+  int code = lmdbx__take_slot(&call, &error);
+  if (code == LMDBX_OK) code = lmdbx__take_repository(&call, &error);
+  if (code == LMDBX_OK) code = encode(&call, &value, &error);
+  if (code == LMDBX__TAPE_UNFIT) {
+    code = answer_number(&call, ANSWER_UNFIT, &error);
+  } else if (code != LMDBX__JS_EXCEPTION) {
+    /* The key also of a value that was refused: its error has it. */
     struct lmdbx_error key_error = {0};
-    int key_code = code == LMDBX__JS_EXCEPTION ? code : lmdbx__take_key(&call, &key, &key_error);
+    int key_code = lmdbx__take_key(&call, &key, &key_error);
     if (code == LMDBX_OK && key_code != LMDBX_OK) {
       code = key_code;
       error = key_error;
     }
-    if (code == LMDBX_OK) code = lmdbx__call_promise(&call, &error);
     if (code == LMDBX_OK) {
-      const struct lmdbx_issue issue = lmdbx__call_issue(&call, lmdbx__settle_void);
-      const struct lmdbx_slice bytes = {value.data, value.size};
-      code = lmdbx_put(call.repository, key, bytes, &issue, &error);
+      const struct lmdbx_issue issue = lmdbx__call_issue(&call, lmdbx__settle_slot);
+      code = lmdbx_put(call.repository, key, (struct lmdbx_slice){value.data, value.size}, &issue,
+                       &error);
+      if (code == LMDBX_OK) code = answer_number(&call, ANSWER_PENDING, &error);
     }
-    lmdbx_buffer_free(&addon->value);
-    addon->value = value;
   }
+  lmdbx_buffer_free(&addon->value);
+  addon->value = value;
   return lmdbx__call_end(&call, code, &error);
+}
+
+/* Of a value that lies on the packing tape. No code of the user's runs. */
+static int encode_tape(struct lmdbx__call *call, struct lmdbx_buffer *out,
+                       struct lmdbx_error *error) {
+  struct lmdbx__addon *addon = call->addon;
+  addon->key.size = 0; /* scratch; the key is taken afterwards */
+  int code =
+      lmdbx__value_tape_pack(&addon->tape, &addon->types, call->arguments[3], &addon->key, out);
+  if (code == LMDBX_OK || code == LMDBX__TAPE_UNFIT) return code;
+  if (code == LMDBX_VALUE_TOO_LARGE) return LMDBX__TAPE_UNFIT; /* the walk says it in full */
+  return lmdbx_error_set(error, code, 0,
+                         "put: the value could not be encoded; nothing was written");
 }
 
 static int encode_value(struct lmdbx__call *call, struct lmdbx_buffer *out,
                         struct lmdbx_error *error) {
-  return lmdbx__value_encode(call->env, &call->addon->types, call->arguments[2], out, error);
+  return lmdbx__value_encode(call->env, &call->addon->types, call->arguments[3], out, error);
 }
 
 static int encode_text(struct lmdbx__call *call, struct lmdbx_buffer *out,
                        struct lmdbx_error *error) {
   bool well_formed = false;
   int code =
-      lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[2], out, &well_formed);
+      lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[3], out, &well_formed);
   if (code == LMDBX_VALUE_TOO_LARGE) {
     return lmdbx_error_set(error, code, 0, "put: the string is larger than %zu bytes; split it",
                            LMDBX_MAX_VALUE_SIZE);
@@ -141,6 +185,10 @@ static int encode_text(struct lmdbx__call *call, struct lmdbx_buffer *out,
 }
 
 static napi_value put(napi_env env, napi_callback_info info) {
+  return put_call(env, info, encode_tape);
+}
+
+static napi_value put_value(napi_env env, napi_callback_info info) {
   return put_call(env, info, encode_value);
 }
 
@@ -148,10 +196,50 @@ static napi_value put_text(napi_env env, napi_callback_info info) {
   return put_call(env, info, encode_text);
 }
 
+/* The next name of the packing tape; false: no more. */
+static napi_value define_name(napi_env env, napi_callback_info info) {
+  struct lmdbx__call call;
+  napi_value answer = NULL;
+  bool well_formed = false;
+  if (!lmdbx__call_begin(&call, env, info)) return NULL;
+  struct lmdbx_buffer *name = &call.addon->key;
+  name->size = 0;
+  bool defined = lmdbx__string_utf8(env, &call.addon->types, call.arguments[0], name,
+                                    &well_formed) == LMDBX_OK &&
+                 well_formed &&
+                 lmdbx__tape_name_add(&call.addon->tape.names,
+                                      (struct lmdbx_slice){name->data, name->size}) == LMDBX_OK;
+  return napi_get_boolean(env, defined, &answer) == napi_ok ? answer : NULL;
+}
+
+/* Where a text, which JSON.parse has refused, stops being JSON: in bytes. */
+static napi_value json_position(napi_env env, napi_callback_info info) {
+  struct lmdbx__call call;
+  napi_value answer = NULL;
+  bool well_formed = false;
+  size_t position = 0;
+  if (!lmdbx__call_begin(&call, env, info)) return NULL;
+  struct lmdbx_buffer text = {0};
+  if (lmdbx__string_utf8(env, &call.addon->types, call.arguments[0], &text, &well_formed) ==
+      LMDBX_OK) {
+    (void)lmdbx__json_valid((struct lmdbx_slice){text.data, text.size}, &position);
+  }
+  lmdbx_buffer_free(&text);
+  return napi_create_double(env, (double)position, &answer) == napi_ok ? answer : NULL;
+}
+
 napi_status lmdbx__point_functions(napi_env env, napi_value exports) {
   static const struct lmdbx__function functions[] = {
-      {"get", get},   {"has", has},          {"delete", delete_}, {"put", put},
-      {"list", list}, {"putText", put_text}, {NULL, NULL},
+      {"get", get},
+      {"has", has},
+      {"delete", delete_},
+      {"put", put},
+      {"putValue", put_value},
+      {"putText", put_text},
+      {"list", list},
+      {"defineName", define_name},
+      {"jsonPosition", json_position},
+      {NULL, NULL},
   };
   return lmdbx__export_functions(env, exports, functions);
 }

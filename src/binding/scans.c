@@ -35,7 +35,6 @@ static napi_value next(napi_env env, napi_callback_info info) {
   void *data = NULL;
   if (!lmdbx__call_begin(&call, env, info)) return NULL;
   int code = LMDBX_OK;
-  call.addon->key.size = 0;
   if (napi_get_value_external(env, call.arguments[0], &data) != napi_ok) {
     code = lmdbx_error_set(&error, LMDBX_INTERNAL, 0, "list: the scan is missing");
   } else {

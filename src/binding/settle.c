@@ -67,44 +67,40 @@ int lmdbx__convert_boolean(struct lmdbx__addon *addon, const struct lmdbx_result
 static int convert_text(struct lmdbx__addon *addon, struct lmdbx_slice text, const char *encoding,
                         napi_value *out, struct lmdbx_error *error) {
   size_t position = 0;
-  if (!lmdbx__utf8_valid(text, &position)) {
+  bool ascii = lmdbx__utf8_ascii(text);
+  if (!ascii && !lmdbx__utf8_valid(text, &position)) {
     return lmdbx_error_set(error, LMDBX_DECODE, 0,
                            "get: the stored value is not valid UTF-8 at byte %zu; was this written "
                            "with an encoding other than %s?",
                            position, encoding);
   }
-  if (napi_create_string_utf8(addon->env, (const char *)text.data, text.size, out) != napi_ok) {
-    return engine_refused(error, "get");
-  }
-  return LMDBX_OK;
+  if (lmdbx__text_create(addon->env, text, ascii, out) == napi_ok) return LMDBX_OK;
+  (void)lmdbx__error_take_pending(addon->env);
+  return engine_refused(error, "get");
 }
 
 static int convert_json(struct lmdbx__addon *addon, struct lmdbx_slice text, napi_value *out,
                         struct lmdbx_error *error) {
-  napi_value parse = NULL;
-  napi_value undefined = NULL;
-  napi_value string = NULL;
-  if (lmdbx__json_has_too_many(text)) {
-    return lmdbx_error_set(error, LMDBX_DECODE, 0,
-                           "get: the stored JSON of %zu bytes has more than %zu items", text.size,
-                           LMDBX_MAX_ITEMS);
-  }
-  int code = convert_text(addon, text, "json", &string, error);
+  if (!lmdbx__json_has_too_many(text)) return convert_text(addon, text, "json", out, error);
+  return lmdbx_error_set(error, LMDBX_DECODE, 0,
+                         "get: the stored JSON of %zu bytes has more than %zu items", text.size,
+                         LMDBX_MAX_ITEMS);
+}
+
+/* What the tape does not hold is built part by part, and wrapped: the answer is not
+ * text. */
+static int convert_msgpack(struct lmdbx__addon *addon, struct lmdbx_slice bytes, napi_value *out,
+                           struct lmdbx_error *error) {
+  napi_value value = NULL;
+  int code = lmdbx__value_tape_build(&addon->tape, bytes, out, error);
+  if (code != LMDBX__TAPE_UNFIT) return code;
+  code = lmdbx__value_decode(addon->env, &addon->types, bytes, &value, error);
   if (code != LMDBX_OK) return code;
-  if (napi_get_undefined(addon->env, &undefined) != napi_ok ||
-      napi_get_reference_value(addon->env, addon->parse_json, &parse) != napi_ok) {
-    return engine_refused(error, "get");
-  }
-  if (napi_call_function(addon->env, undefined, parse, 1, &string, out) == napi_ok) {
+  if (napi_create_object(addon->env, out) == napi_ok &&
+      napi_set_named_property(addon->env, *out, "value", value) == napi_ok) {
     return LMDBX_OK;
   }
-  (void)lmdbx__error_take_pending(addon->env);
-  size_t position = 0;
-  (void)lmdbx__json_valid(text, &position);
-  return lmdbx_error_set(error, LMDBX_DECODE, 0,
-                         "get: the stored value is not JSON at byte %zu; was this written with "
-                         "encoding msgpack or string?",
-                         position);
+  return engine_refused(error, "get");
 }
 
 int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *result,
@@ -113,7 +109,7 @@ int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *
   switch (lmdbx_repository_encoding(result->repository)) {
   case LMDBX_JSON: return convert_json(addon, result->value, out, error);
   case LMDBX_STRING: return convert_text(addon, result->value, "string", out, error);
-  default: return lmdbx__value_decode(addon->env, &addon->types, result->value, out, error);
+  default: return convert_msgpack(addon, result->value, out, error);
   }
 }
 
@@ -145,14 +141,100 @@ void lmdbx__settle_void(void *context, void *user, const struct lmdbx_result *re
   settle(context, user, result, convert_void);
 }
 
-void lmdbx__settle_boolean(void *context, void *user, const struct lmdbx_result *result) {
-  settle(context, user, result, lmdbx__convert_boolean);
-}
-
-void lmdbx__settle_value(void *context, void *user, const struct lmdbx_result *result) {
-  settle(context, user, result, lmdbx__convert_value);
-}
-
 void lmdbx__settle_page(void *context, void *user, const struct lmdbx_result *result) {
   settle(context, user, result, lmdbx__convert_page);
+}
+
+/* -------------------------------------------------------------------- slots */
+
+static uint32_t slot_of(void *user) {
+  return (uint32_t)(uintptr_t)user;
+}
+
+/* Calls a function of lib/pending.js. What the engine refuses here is lost with the
+ * environment. */
+static void call_pending(struct lmdbx__addon *addon, napi_ref function, size_t count,
+                         const napi_value *arguments) {
+  napi_value undefined = NULL;
+  napi_value settle = NULL;
+  if (napi_get_undefined(addon->env, &undefined) == napi_ok &&
+      napi_get_reference_value(addon->env, function, &settle) == napi_ok &&
+      napi_call_function(addon->env, undefined, settle, count, arguments, NULL) == napi_ok) {
+    return;
+  }
+  (void)lmdbx__error_take_pending(addon->env);
+}
+
+static void call_slot(struct lmdbx__addon *addon, napi_ref function, uint32_t slot,
+                      napi_value value) {
+  napi_value arguments[2] = {NULL, value};
+  if (napi_create_uint32(addon->env, slot, &arguments[0]) == napi_ok) {
+    call_pending(addon, function, 2, arguments);
+  }
+}
+
+void lmdbx__settle_gathered(struct lmdbx__addon *addon) {
+  struct lmdbx__settling *settling = &addon->settling;
+  napi_handle_scope scope = NULL;
+  napi_value count = NULL;
+  if (settling->count == 0 || napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
+  if (napi_create_uint32(addon->env, (uint32_t)settling->count, &count) == napi_ok) {
+    settling->count = 0;
+    call_pending(addon, settling->settle_many, 1, &count);
+  }
+  (void)napi_close_handle_scope(addon->env, scope);
+}
+
+static void fail_slot(struct lmdbx__addon *addon, uint32_t slot, const struct lmdbx_error *error,
+                      const struct lmdbx_result *result) {
+  const struct lmdbx__error_place place = {lmdbx_repository_path(result->repository), result->key};
+  napi_value value = lmdbx__error_create(addon, error, &place);
+  if (value == NULL) (void)napi_get_undefined(addon->env, &value);
+  call_slot(addon, addon->settling.fail_one, slot, value);
+}
+
+/* outcome: an index of RESULTS in lib/pending.js. */
+static void gather(struct lmdbx__addon *addon, void *user, const struct lmdbx_result *result,
+                   int32_t outcome) {
+  struct lmdbx__settling *settling = &addon->settling;
+  napi_handle_scope scope = NULL;
+  if (result->error == NULL) {
+    if (settling->count == settling->limit) lmdbx__settle_gathered(addon);
+    int32_t *pair = settling->outcomes + settling->count++ * 2;
+    pair[0] = (int32_t)slot_of(user);
+    pair[1] = outcome;
+  } else if (napi_open_handle_scope(addon->env, &scope) == napi_ok) {
+    fail_slot(addon, slot_of(user), result->error, result);
+    (void)napi_close_handle_scope(addon->env, scope);
+  }
+}
+
+void lmdbx__settle_slot(void *context, void *user, const struct lmdbx_result *result) {
+  gather(context, user, result, 0);
+}
+
+void lmdbx__settle_slot_boolean(void *context, void *user, const struct lmdbx_result *result) {
+  gather(context, user, result, result->found ? 2 : 1);
+}
+
+void lmdbx__settle_slot_value(void *context, void *user, const struct lmdbx_result *result) {
+  struct lmdbx__addon *addon = context;
+  struct lmdbx_error error = {0};
+  napi_handle_scope scope = NULL;
+  napi_value answer = NULL;
+  if (result->error != NULL || !result->found) {
+    gather(addon, user, result, 0);
+    return;
+  }
+  if (napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
+  int code = lmdbx__convert_value(addon, result, &answer, &error);
+  if (code == LMDBX_OK) {
+    call_slot(addon, addon->settling.settle_one, slot_of(user), answer);
+  } else if (code == LMDBX__JS_EXCEPTION) {
+    napi_value exception = lmdbx__error_take_pending(addon->env);
+    if (exception != NULL) call_slot(addon, addon->settling.fail_one, slot_of(user), exception);
+  } else {
+    fail_slot(addon, slot_of(user), &error, result);
+  }
+  (void)napi_close_handle_scope(addon->env, scope);
 }

@@ -6,7 +6,6 @@
 #ifndef LMDBX_BINDING_VALUE_H
 #define LMDBX_BINDING_VALUE_H
 
-#include "binding/value_shapes.h"
 #include "lmdbx.h"
 
 #include <node_api.h>
@@ -19,15 +18,13 @@
  * before lmdbx__value_types_init. */
 struct lmdbx__value_types {
   napi_ref object_prototype;
-  napi_ref classify; /* these seven: lib/values.js */
+  napi_ref classify; /* these six: lib/values.js */
   napi_ref items_of;
   napi_ref call_to_json;
   napi_ref to_map;
   napi_ref to_set;
-  napi_ref object_factory;
   napi_ref is_well_formed;
   bool drops_surrogates; /* the engine does not write U+FFFD for every lone one */
-  struct lmdbx__shapes shapes;
 };
 
 /* helpers is the exports of lib/values.js. LMDBX_OK, LMDBX_INTERNAL or

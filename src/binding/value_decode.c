@@ -174,8 +174,9 @@ static napi_status define_fields(napi_env env, napi_value object, const struct l
   return napi_define_properties(env, object, count, fields);
 }
 
-static int build_fields(struct decoding *decoding, const struct lmdbx_slice *keys,
-                        const lmdbx_value *values, size_t count, lmdbx_value *out) {
+static int build_object(void *context, const struct lmdbx_slice *keys, const lmdbx_value *values,
+                        size_t count, lmdbx_value *out) {
+  struct decoding *decoding = context;
   napi_env env = decoding->env;
   napi_value object = NULL;
   napi_status status = napi_create_object(env, &object);
@@ -189,23 +190,6 @@ static int build_fields(struct decoding *decoding, const struct lmdbx_slice *key
     status = define_fields(env, object, keys + at, values + at, batch);
     if (scoped) (void)napi_close_handle_scope(env, scope);
   }
-  *out = object;
-  return engine(decoding, status);
-}
-
-static int build_object(void *context, const struct lmdbx_slice *keys, const lmdbx_value *values,
-                        size_t count, lmdbx_value *out) {
-  struct decoding *decoding = context;
-  napi_env env = decoding->env;
-  napi_value factory = NULL;
-  napi_value arguments[LMDBX__SHAPE_FIELDS];
-  napi_value object = NULL;
-  napi_status status = lmdbx__shape_factory(env, &decoding->types->shapes,
-                                            decoding->types->object_factory, keys, count, &factory);
-  if (status != napi_ok) return engine(decoding, status);
-  if (factory == NULL) return build_fields(decoding, keys, values, count, out);
-  for (size_t at = 0; at < count; at++) arguments[at] = values[at];
-  status = napi_call_function(env, factory, factory, count, arguments, &object);
   *out = object;
   return engine(decoding, status);
 }

@@ -1,4 +1,4 @@
-#include "binding/value_shapes.h"
+#include "binding/binding.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,8 @@ struct lmdbx__shape {
   uint32_t count;
   uint32_t sightings; /* ages when others want the place */
   uint8_t *names;     /* size u32, bytes, size u32, bytes ... */
-  napi_ref factory;   /* NULL: not compiled */
+  bool defined;       /* JavaScript has a function for it */
+  uint64_t round;     /* the value in which it was last used */
 };
 
 static uint64_t mix(uint64_t hash, uint64_t word) {
@@ -64,15 +65,14 @@ static uint8_t *copy_names(const struct lmdbx_slice *names, size_t count) {
   return copy;
 }
 
-static void forget(napi_env env, struct lmdbx__shape *shape) {
-  if (shape->factory != NULL) (void)napi_delete_reference(env, shape->factory);
+static void forget(struct lmdbx__shape *shape) {
   free(shape->names);
   *shape = (struct lmdbx__shape){0};
 }
 
 /* The place of a shape, known or new; NULL while others hold on to theirs. */
-static struct lmdbx__shape *find(napi_env env, struct lmdbx__shapes *shapes,
-                                 const struct lmdbx_slice *names, size_t count) {
+static struct lmdbx__shape *find(struct lmdbx__shapes *shapes, const struct lmdbx_slice *names,
+                                 size_t count) {
   uint64_t hash = hash_names(names, count);
   struct lmdbx__shape *weakest = NULL;
   for (size_t way = 0; way < WAYS; way++) {
@@ -81,13 +81,16 @@ static struct lmdbx__shape *find(napi_env env, struct lmdbx__shapes *shapes,
         same_names(shape, names)) {
       return shape;
     }
+    if (shape->defined && shape->round == shapes->round)
+      continue; /* JavaScript is yet to read it */
     if (weakest == NULL || shape->sightings < weakest->sightings) weakest = shape;
   }
+  if (weakest == NULL) return NULL;
   if (weakest->sightings > 0) {
     weakest->sightings--;
     return NULL;
   }
-  forget(env, weakest);
+  forget(weakest);
   weakest->names = copy_names(names, count);
   if (weakest->names == NULL) return NULL;
   weakest->hash = hash;
@@ -96,55 +99,53 @@ static struct lmdbx__shape *find(napi_env env, struct lmdbx__shapes *shapes,
 }
 
 static napi_status compile_shape(napi_env env, struct lmdbx__shapes *shapes,
-                                 struct lmdbx__shape *shape, napi_ref compile,
+                                 struct lmdbx__shape *shape, napi_ref define,
                                  const struct lmdbx_slice *names) {
-  napi_value list = NULL;
+  napi_value arguments[2] = {NULL, NULL}; /* number, names */
   napi_value function = NULL;
   napi_value undefined = NULL;
-  napi_value factory = NULL;
-  napi_valuetype type = napi_undefined;
-  napi_status status = napi_create_array_with_length(env, shape->count, &list);
+  napi_value answer = NULL;
+  napi_status status = napi_create_uint32(env, (uint32_t)(shape - shapes->table), &arguments[0]);
+  if (status == napi_ok) status = napi_create_array_with_length(env, shape->count, &arguments[1]);
   for (uint32_t i = 0; i < shape->count && status == napi_ok; i++) {
     napi_value name = NULL;
     status = napi_create_string_utf8(env, (const char *)names[i].data, names[i].size, &name);
-    if (status == napi_ok) status = napi_set_element(env, list, i, name);
+    if (status == napi_ok) status = napi_set_element(env, arguments[1], i, name);
   }
-  if (status == napi_ok) status = napi_get_reference_value(env, compile, &function);
+  if (status == napi_ok) status = napi_get_reference_value(env, define, &function);
   if (status == napi_ok) status = napi_get_undefined(env, &undefined);
   if (status == napi_ok) {
-    status = napi_call_function(env, undefined, function, 1, &list, &factory);
+    status = napi_call_function(env, undefined, function, 2, arguments, &answer);
   }
-  if (status == napi_ok) status = napi_typeof(env, factory, &type);
-  if (status != napi_ok) return status;
+  if (status == napi_ok) status = napi_get_value_bool(env, answer, &shape->defined);
   shapes->compilations++;
-  if (type == napi_function) return napi_create_reference(env, factory, 1, &shape->factory);
-  shapes->compilations = LMDBX__SHAPE_COMPILATIONS; /* the host forbids it: never again */
-  return napi_ok;
+  if (status != napi_ok || !shape->defined) {
+    shapes->compilations = LMDBX__SHAPE_COMPILATIONS; /* the host forbids it: never again */
+  }
+  return status;
 }
 
-napi_status lmdbx__shape_factory(napi_env env, struct lmdbx__shapes *shapes, napi_ref compile,
-                                 const struct lmdbx_slice *names, size_t count, napi_value *out) {
-  *out = NULL;
-  if (count == 0 || count > LMDBX__SHAPE_FIELDS) return napi_ok;
+int32_t lmdbx__shape_number(napi_env env, struct lmdbx__shapes *shapes, napi_ref define,
+                            const struct lmdbx_slice *names, size_t count) {
+  if (count == 0 || count > LMDBX__SHAPE_FIELDS) return -1;
   if (shapes->table == NULL) {
     shapes->table = calloc(LMDBX__SHAPES, sizeof *shapes->table);
-    if (shapes->table == NULL) return napi_ok;
+    if (shapes->table == NULL) return -1;
   }
-  struct lmdbx__shape *shape = find(env, shapes, names, count);
-  if (shape == NULL) return napi_ok;
+  struct lmdbx__shape *shape = find(shapes, names, count);
+  if (shape == NULL) return -1;
   if (shape->sightings < LMDBX__SHAPE_SIGHTINGS) shape->sightings++;
-  if (shape->factory == NULL && shape->sightings == LMDBX__SHAPE_SIGHTINGS &&
-      shapes->compilations < LMDBX__SHAPE_COMPILATIONS) {
-    napi_status status = compile_shape(env, shapes, shape, compile, names);
-    if (status != napi_ok) return status;
+  if (!shape->defined && shape->sightings == LMDBX__SHAPE_SIGHTINGS &&
+      shapes->compilations < LMDBX__SHAPE_COMPILATIONS &&
+      compile_shape(env, shapes, shape, define, names) != napi_ok) {
+    (void)lmdbx__error_take_pending(env);
   }
-  return shape->factory != NULL ? napi_get_reference_value(env, shape->factory, out) : napi_ok;
+  shape->round = shapes->round;
+  return shape->defined ? (int32_t)(shape - shapes->table) : -1;
 }
 
-void lmdbx__shapes_free(napi_env env, struct lmdbx__shapes *shapes) {
-  for (size_t i = 0; i < LMDBX__SHAPES && shapes->table != NULL; i++) {
-    forget(env, &shapes->table[i]);
-  }
+void lmdbx__shapes_free(struct lmdbx__shapes *shapes) {
+  for (size_t i = 0; i < LMDBX__SHAPES && shapes->table != NULL; i++) forget(&shapes->table[i]);
   free(shapes->table);
   *shapes = (struct lmdbx__shapes){0};
 }

@@ -25,15 +25,16 @@ struct lmdbx__shape; /* value_shapes.c */
 struct lmdbx__shapes {
   struct lmdbx__shape *table; /* LMDBX__SHAPES of them, made when first needed */
   unsigned compilations;
+  uint64_t round; /* counted by the owner for every value: none of its shapes is forgotten */
 };
 
 /*
- * The function for a shape, or NULL: build the object field by field. compile is
- * objectFactory of lib/values.js, which answers undefined where the host forbids
- * code from strings. napi_ok unless the engine fails.
+ * The number of a shape, below LMDBX__SHAPES, that lib/assemble.js has a function for;
+ * or -1: build the object from its names. define is its defineShape, which answers
+ * false where the host forbids code from strings.
  */
-napi_status lmdbx__shape_factory(napi_env env, struct lmdbx__shapes *shapes, napi_ref compile,
-                                 const struct lmdbx_slice *names, size_t count, napi_value *out);
-void lmdbx__shapes_free(napi_env env, struct lmdbx__shapes *shapes);
+int32_t lmdbx__shape_number(napi_env env, struct lmdbx__shapes *shapes, napi_ref define,
+                            const struct lmdbx_slice *names, size_t count);
+void lmdbx__shapes_free(struct lmdbx__shapes *shapes);
 
 #endif

@@ -69,7 +69,6 @@ int lmdbx__value_types_init(napi_env env, struct lmdbx__value_types *types, napi
       take(env, helpers, "callToJSON", &types->call_to_json) == napi_ok &&
       take(env, helpers, "toMap", &types->to_map) == napi_ok &&
       take(env, helpers, "toSet", &types->to_set) == napi_ok &&
-      take(env, helpers, "objectFactory", &types->object_factory) == napi_ok &&
       take(env, helpers, "isWellFormed", &types->is_well_formed) == napi_ok &&
       probe_surrogates(env, &types->drops_surrogates) == napi_ok) {
     return LMDBX_OK;
@@ -80,10 +79,9 @@ int lmdbx__value_types_init(napi_env env, struct lmdbx__value_types *types, napi
 }
 
 void lmdbx__value_types_free(napi_env env, struct lmdbx__value_types *types) {
-  napi_ref *refs[] = {&types->object_prototype, &types->classify,      &types->items_of,
-                      &types->call_to_json,     &types->to_map,        &types->to_set,
-                      &types->object_factory,   &types->is_well_formed};
-  lmdbx__shapes_free(env, &types->shapes);
+  napi_ref *refs[] = {&types->object_prototype, &types->classify, &types->items_of,
+                      &types->call_to_json,     &types->to_map,   &types->to_set,
+                      &types->is_well_formed};
   for (size_t at = 0; at < sizeof refs / sizeof refs[0]; at++) {
     if (*refs[at] != NULL) (void)napi_delete_reference(env, *refs[at]);
     *refs[at] = NULL;

@@ -49,3 +49,17 @@ bool lmdbx__utf8_valid(struct lmdbx_slice text, size_t *position) {
   }
   return true;
 }
+
+/* In blocks without a branch inside, for the compiler to do many bytes at once. */
+bool lmdbx__utf8_ascii(struct lmdbx_slice text) {
+  enum { BLOCK = 64 };
+  size_t at = 0;
+  for (; text.size - at >= BLOCK; at += BLOCK) {
+    uint8_t high = 0;
+    for (size_t i = 0; i < BLOCK; i++) high |= text.data[at + i];
+    if (high >= 0x80) return false;
+  }
+  uint8_t high = 0;
+  for (; at < text.size; at++) high |= text.data[at];
+  return high < 0x80;
+}

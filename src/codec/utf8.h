@@ -12,4 +12,7 @@ size_t lmdbx__utf8_sequence(struct lmdbx_slice text);
  * the first byte of the first ill-formed sequence. */
 bool lmdbx__utf8_valid(struct lmdbx_slice text, size_t *position);
 
+/* Whether all bytes are ASCII. Any thread. */
+bool lmdbx__utf8_ascii(struct lmdbx_slice text);
+
 #endif

@@ -33,6 +33,21 @@ static void accepts_well_formed_text(void **state) {
   }
 }
 
+static void tells_ascii_from_the_rest(void **state) {
+  (void)state;
+  char text[200];
+  memset(text, 'a', sizeof text);
+  const struct lmdbx_slice all = {(const uint8_t *)text, sizeof text};
+  for (size_t size = 0; size <= sizeof text; size++) {
+    assert_true(lmdbx__utf8_ascii((struct lmdbx_slice){all.data, size}));
+  }
+  for (size_t at = 0; at < sizeof text; at++) {
+    text[at] = (char)0x80;
+    assert_false(lmdbx__utf8_ascii(all));
+    text[at] = 'a';
+  }
+}
+
 static void refuses_ill_formed_text_and_says_where(void **state) {
   (void)state;
   const struct {
@@ -96,6 +111,7 @@ static void knows_every_code_point(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(accepts_well_formed_text),
+      cmocka_unit_test(tells_ascii_from_the_rest),
       cmocka_unit_test(refuses_ill_formed_text_and_says_where),
       cmocka_unit_test(knows_every_code_point),
   };

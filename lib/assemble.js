@@ -1,0 +1,149 @@
+"use strict";
+// Values from the tape that the addon has written: a machine with a stack. Runs no code but its own:
+// intrinsics are taken at load, fields are defined and never set through a setter.
+
+const { CONSTANTS, building } = require("./tape.js");
+const values = require("./values.js");
+
+const { ops, numbers, bytes } = building;
+const bigints = new BigInt64Array(numbers.buffer);
+const biguints = new BigUint64Array(numbers.buffer);
+const { defineProperty } = Object;
+const DateClass = Date;
+const objectPrototype = Object.prototype;
+
+/** The functions that make objects of known shapes, by number: see defineShape. */
+const factories = [];
+const widths = [];
+
+/** What lies on the stack of the last value stays alive until the next: not that of a large one. */
+const WORDS_KEPT = 256;
+let stack = [];
+
+/**
+ * Has a function compiled that makes objects of a shape from what lies on the stack.
+ * @param {number} number - of the shape; one that had it before is forgotten
+ * @param {string[]} names - of the fields
+ * @returns {boolean} false where the host forbids code from strings
+ */
+function defineShape(number, names) {
+  // In a literal, "__proto__" sets the prototype unless it is computed.
+  const field = (name) => (name === "__proto__" ? '["__proto__"]' : JSON.stringify(name));
+  const fields = names.map((name, at) => `${field(name)}: stack[at + ${at}]`);
+  try {
+    factories[number] = new Function("stack", "at", `return { ${fields.join(", ")} };`);
+  } catch {
+    return false;
+  }
+  widths[number] = names.length;
+  return true;
+}
+
+/** An object of `count` values, and behind them their names. A repeated name keeps its place. */
+function fromFields(at, count) {
+  const object = {};
+  for (let i = at; i < at + count; i++) {
+    const name = stack[i + count];
+    if (name in objectPrototype) {
+      const value = stack[i];
+      defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+    } else {
+      object[name] = stack[i];
+    }
+  }
+  return object;
+}
+
+/**
+ * The value on the tape.
+ * @param {string | string[]} texts - its text, in one piece or several
+ */
+function assemble(texts) {
+  let text = typeof texts === "string" ? texts : "";
+  let piece = 0;
+  let cut = 0;
+  let word = 0;
+  let number = 0;
+  let byte = 0;
+  let top = 0;
+  for (;;) {
+    const op = ops[word++];
+    const argument = op >> 5;
+    switch (op & 31) {
+      case 0: {
+        const value = stack[0];
+        stack[0] = undefined;
+        if (word > WORDS_KEPT || typeof texts !== "string") stack = [];
+        return value;
+      }
+      case 1:
+        stack[top++] = CONSTANTS[argument];
+        break;
+      case 2:
+        stack[top++] = argument;
+        break;
+      case 3:
+        stack[top++] = ops[word++];
+        break;
+      case 4:
+        stack[top++] = numbers[number++];
+        break;
+      case 5:
+        stack[top++] = new DateClass(numbers[number++]);
+        break;
+      case 6:
+        stack[top++] = bigints[number++];
+        break;
+      case 7:
+        stack[top++] = biguints[number++];
+        break;
+      case 8: {
+        const end = cut + argument;
+        stack[top++] = text.substring(cut, end);
+        cut = end;
+        break;
+      }
+      case 10:
+        if (typeof texts !== "string") text = texts[piece++];
+        cut = 0;
+        break;
+      case 11:
+        stack[top++] = values.bufferOf(bytes, byte, argument);
+        byte += argument;
+        break;
+      case 12:
+        stack[top++] = values.typedArrayOf(ops[word++], bytes, byte, argument);
+        byte += argument;
+        break;
+      case 14:
+        top -= argument;
+        stack[top] = stack.slice(top, top + argument);
+        top++;
+        break;
+      case 15:
+        top -= widths[argument];
+        stack[top] = factories[argument](stack, top);
+        top++;
+        break;
+      case 16:
+        top -= argument * 2;
+        stack[top] = fromFields(top, argument);
+        top++;
+        break;
+      case 17:
+        top -= argument * 2;
+        stack[top] = values.toMap(stack.slice(top, top + argument * 2));
+        top++;
+        break;
+      case 18:
+        top -= argument;
+        stack[top] = values.toSet(stack.slice(top, top + argument));
+        top++;
+        break;
+      default:
+        throw new Error("the addon wrote a word that is not known here");
+    }
+  }
+}
+
+module.exports = { assemble, defineShape };

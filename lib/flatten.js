@@ -1,0 +1,248 @@
+"use strict";
+// Values onto the tape that the addon packs: those that are plain, as nearly all are. What is not -
+// another class, a string without UTF-8, too deep, too large - is left to the exact walk in
+// src/binding/value_encode.c, which knows every kind of value and what is wrong with it. Getters may
+// then run a second time.
+//
+// Both must write the same bytes. Getters and proxies may do anything meanwhile, also put another
+// value: that one takes the exact walk.
+
+const { types } = require("node:util");
+const { packing } = require("./tape.js");
+const { FIELDS: PLAIN, classify } = require("./values.js");
+
+const { ops, numbers, bytes } = packing;
+const { getPrototypeOf, keys } = Object;
+const { isArray } = Array;
+const { isDate } = types;
+const { apply } = Reflect;
+const objectPrototype = Object.prototype;
+const dateValue = Date.prototype.valueOf;
+
+// The words, from tape.js, where engines fold them.
+const END = 0;
+const NULL = (0 << 5) | 1;
+const UNDEFINED = (1 << 5) | 1;
+const TRUE = (2 << 5) | 1;
+const FALSE = (3 << 5) | 1;
+const SMALL = 2;
+const INTEGER = 3;
+const NUMBER = 4;
+const DATE = 5;
+const TEXT = 8;
+const ASCII = 9;
+const NAME = 13;
+const ARRAY = 14;
+const FIELDS = 16;
+
+const SMALL_LIMIT = 2 ** 26;
+const WORDS = ops.length - 4; /* no item takes more at once */
+const NUMBERS = numbers.length;
+/** Longer strings are handed over as they are. */
+const SHORT = 64;
+const BYTES = bytes.length - SHORT;
+const LONGEST = 2 ** 26; /* units of text: what an argument holds, with room */
+/** Containers inside containers. */
+const DEEPEST = 64;
+
+let busy = false;
+let word = 0;
+let number = 0;
+let byte = 0;
+let depth = 0;
+let text = "";
+
+/** A name that the addon knows by number, and the one that came behind it last. */
+class Name {
+  constructor(name, id) {
+    this.name = name;
+    this.id = id;
+    /** @type {Name} */
+    this.next = this;
+  }
+}
+
+/** Names in a program's types are few and come again; keys of objects used as maps are not. */
+const KNOWN_NAMES = 4096;
+const LONGEST_NAME = 256;
+const SEEN_NAMES = 1024;
+/** @type {Map<string, Name>} */
+const names = new Map();
+const seen = new Set();
+const start = new Name("", -1);
+
+/** Registers a name with the addon: set by addon.js. @type {(name: string) => boolean} */
+let defineName = () => false;
+
+function setDefineName(define) {
+  defineName = define;
+}
+
+/** Makes a name known when it is seen for the second time. */
+function meet(name) {
+  if (name.length > LONGEST_NAME || names.size >= KNOWN_NAMES) return undefined;
+  if (!seen.has(name)) {
+    if (seen.size >= SEEN_NAMES) seen.clear();
+    seen.add(name);
+    return undefined;
+  }
+  seen.delete(name);
+  if (!defineName(name)) return undefined;
+  const known = new Name(name, names.size);
+  names.set(name, known);
+  return known;
+}
+
+/** @param {string} value */
+function flattenString(value) {
+  const { length } = value;
+  if (length <= SHORT && byte < BYTES) {
+    let at = byte;
+    let i = 0;
+    for (; i < length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) break;
+      bytes[at++] = unit;
+    }
+    if (i === length) {
+      ops[word++] = (length << 5) | ASCII;
+      byte = at;
+      return true;
+    }
+  }
+  if (text.length + length > LONGEST) return false;
+  ops[word++] = (length << 5) | TEXT;
+  text += value;
+  return true;
+}
+
+/** @param {number} value */
+function flattenNumber(value) {
+  if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
+    if (value < SMALL_LIMIT && value >= -SMALL_LIMIT) {
+      ops[word++] = (value << 5) | SMALL;
+    } else {
+      ops[word++] = INTEGER;
+      ops[word++] = value;
+    }
+    return true;
+  }
+  if (number === NUMBERS) return false;
+  ops[word++] = NUMBER;
+  numbers[number++] = value;
+  return true;
+}
+
+/** @param {unknown[]} value */
+function flattenArray(value) {
+  const { length } = value;
+  if ((length | 0) !== length || length < 0 || length > WORDS - word) return false;
+  ops[word++] = (length << 5) | ARRAY;
+  for (let i = 0; i < length; i++) {
+    if (!flatten(value[i])) return false;
+  }
+  return true;
+}
+
+/** @param {Record<string, unknown>} value */
+function flattenFields(value) {
+  const list = keys(value);
+  const count = list.length;
+  let known = start;
+  ops[word++] = (count << 5) | FIELDS;
+  for (let i = 0; i < count; i++) {
+    const name = list[i];
+    const before = known;
+    known = before.next;
+    if (known.name !== name || known === start) {
+      const found = names.get(name) ?? meet(name);
+      if (found === undefined) {
+        known = start;
+        if (!flattenString(name)) return false;
+      } else {
+        known = found;
+        before.next = found;
+      }
+    }
+    if (known !== start) ops[word++] = (known.id << 5) | NAME;
+    if (!flatten(value[name])) return false;
+  }
+  // Without fields it may be anything that was given a plain prototype.
+  return count > 0 || classify(value, true) === PLAIN;
+}
+
+/** Dates, and instances of classes that are their fields. @param {object} value */
+function flattenOther(value) {
+  if (!isDate(value)) return classify(value, true) === PLAIN && flattenFields(value);
+  if (number === NUMBERS) return false;
+  ops[word++] = DATE;
+  numbers[number++] = apply(dateValue, value, []);
+  return true;
+}
+
+/** @param {object} value */
+function flattenObject(value) {
+  if (depth === DEEPEST) return false;
+  depth++;
+  let fits = false;
+  if (isArray(value)) {
+    fits = flattenArray(value);
+  } else if (getPrototypeOf(value) === objectPrototype) {
+    fits = typeof value.toJSON !== "function" && flattenFields(value);
+  } else {
+    fits = flattenOther(value);
+  }
+  depth--;
+  return fits;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {boolean} whether the tape holds it
+ */
+function flatten(value) {
+  if (word >= WORDS) return false;
+  switch (typeof value) {
+    case "string":
+      return flattenString(value);
+    case "number":
+      return flattenNumber(value);
+    case "boolean":
+      ops[word++] = value ? TRUE : FALSE;
+      return true;
+    case "undefined":
+      ops[word++] = UNDEFINED;
+      return true;
+    case "object":
+      if (value !== null) return flattenObject(value);
+      ops[word++] = NULL;
+      return true;
+    default:
+      return false;
+  }
+}
+
+/**
+ * Writes a value onto the packing tape.
+ * @param {unknown} value
+ * @returns {string | undefined} the tape's text; undefined: the tape does not hold the value
+ */
+function flattened(value) {
+  if (busy || value === undefined) return undefined;
+  busy = true;
+  word = 0;
+  number = 0;
+  byte = 0;
+  depth = 0;
+  text = "";
+  try {
+    if (!flatten(value)) return undefined;
+    ops[word] = END;
+    return text;
+  } finally {
+    busy = false;
+    text = "";
+  }
+}
+
+module.exports = { flattened, setDefineName };

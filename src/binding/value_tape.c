@@ -1,0 +1,126 @@
+#include "binding/value_tape.h"
+
+/* ------------------------------------------------------------ shared memory */
+
+napi_status lmdbx__shared_memory(napi_env env, napi_value holder, const char *name, napi_ref *keep,
+                                 void **data, size_t *length) {
+  napi_value array = NULL;
+  napi_status status = napi_get_named_property(env, holder, name, &array);
+  if (status == napi_ok) {
+    status = napi_get_typedarray_info(env, array, NULL, length, data, NULL, NULL);
+  }
+  return status == napi_ok ? napi_create_reference(env, array, 1, keep) : status;
+}
+
+static int32_t shape_number(void *context, const struct lmdbx_slice *names, size_t count) {
+  struct lmdbx__value_tape *tape = context;
+  return lmdbx__shape_number(tape->env, &tape->shapes, tape->define_shape, names, count);
+}
+
+napi_status lmdbx__value_tape_init(napi_env env, struct lmdbx__value_tape *tape, napi_value memory,
+                                   napi_value define_shape) {
+  enum { B_OPS, B_NUMBERS, B_BYTES, P_OPS, P_NUMBERS, P_BYTES, KEY, COUNT };
+  static const char *const names[COUNT] = {"ops",     "numbers", "bytes", "ops",
+                                           "numbers", "bytes",   "key"};
+  void *data[COUNT] = {NULL};
+  size_t length[COUNT] = {0};
+  napi_value building = NULL;
+  napi_value packing = NULL;
+  tape->env = env;
+  napi_status status = napi_create_reference(env, define_shape, 1, &tape->define_shape);
+  if (status == napi_ok) status = napi_get_named_property(env, memory, "building", &building);
+  if (status == napi_ok) status = napi_get_named_property(env, memory, "packing", &packing);
+  for (size_t i = 0; i < COUNT && status == napi_ok; i++) {
+    napi_value holder = i < P_OPS ? building : i < KEY ? packing : memory;
+    status = lmdbx__shared_memory(env, holder, names[i], &tape->memory[i], &data[i], &length[i]);
+  }
+  tape->building = (struct lmdbx__tape){
+      .ops = data[B_OPS],
+      .op_limit = length[B_OPS],
+      .numbers = data[B_NUMBERS],
+      .number_limit = length[B_NUMBERS],
+      .bytes = data[B_BYTES],
+      .byte_limit = length[B_BYTES],
+      .shape = shape_number,
+      .shape_context = tape,
+  };
+  tape->packing = (struct lmdbx__tape_source){
+      .ops = data[P_OPS],
+      .op_limit = length[P_OPS],
+      .numbers = data[P_NUMBERS],
+      .number_limit = length[P_NUMBERS],
+      .bytes = data[P_BYTES],
+      .byte_limit = length[P_BYTES],
+  };
+  tape->key = data[KEY];
+  tape->key_limit = length[KEY];
+  return status;
+}
+
+void lmdbx__value_tape_free(napi_env env, struct lmdbx__value_tape *tape) {
+  if (tape->define_shape != NULL) (void)napi_delete_reference(env, tape->define_shape);
+  for (size_t i = 0; i < sizeof tape->memory / sizeof tape->memory[0]; i++) {
+    if (tape->memory[i] != NULL) (void)napi_delete_reference(env, tape->memory[i]);
+  }
+  lmdbx_buffer_free(&tape->building.text);
+  lmdbx__tape_names_free(&tape->names);
+  lmdbx__shapes_free(&tape->shapes);
+  *tape = (struct lmdbx__value_tape){0};
+}
+
+/* ------------------------------------------------------------------ building */
+
+napi_status lmdbx__text_create(napi_env env, struct lmdbx_slice text, bool ascii, napi_value *out) {
+  const char *data = (const char *)text.data;
+  return ascii ? napi_create_string_latin1(env, data, text.size, out)
+               : napi_create_string_utf8(env, data, text.size, out);
+}
+
+static napi_status create_chunk(struct lmdbx__value_tape *tape, size_t index, napi_value *out) {
+  const struct lmdbx__tape_chunk *chunk = &tape->building.chunks[index];
+  const uint8_t *data = chunk->data != NULL ? chunk->data : tape->building.text.data + chunk->start;
+  return lmdbx__text_create(tape->env, (struct lmdbx_slice){data, chunk->size}, chunk->ascii, out);
+}
+
+static napi_status create_text(struct lmdbx__value_tape *tape, napi_value *out) {
+  size_t count = tape->building.chunk_count;
+  if (count == 0) return napi_create_string_latin1(tape->env, "", 0, out);
+  if (count == 1) return create_chunk(tape, 0, out);
+  napi_status status = napi_create_array_with_length(tape->env, count, out);
+  for (size_t i = 0; i < count && status == napi_ok; i++) {
+    napi_value piece = NULL;
+    status = create_chunk(tape, i, &piece);
+    if (status == napi_ok) status = napi_set_element(tape->env, *out, (uint32_t)i, piece);
+  }
+  return status;
+}
+
+int lmdbx__value_tape_build(struct lmdbx__value_tape *tape, struct lmdbx_slice value,
+                            napi_value *out, struct lmdbx_error *error) {
+  tape->shapes.round++;
+  int code = lmdbx__tape_build(&tape->building, value, error);
+  if (code != LMDBX_OK) return code;
+  if (create_text(tape, out) == napi_ok) return LMDBX_OK;
+  bool pending = false;
+  (void)napi_is_exception_pending(tape->env, &pending);
+  if (pending) return LMDBX__JS_EXCEPTION;
+  return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0,
+                         "building the value: the JavaScript engine could not create its text");
+}
+
+/* ------------------------------------------------------------------- packing */
+
+int lmdbx__value_tape_pack(struct lmdbx__value_tape *tape, struct lmdbx__value_types *types,
+                           napi_value text, struct lmdbx_buffer *scratch,
+                           struct lmdbx_buffer *out) {
+  bool well_formed = true;
+  size_t start = scratch->size;
+  napi_valuetype type = napi_undefined;
+  int code = LMDBX_OK;
+  if (napi_typeof(tape->env, text, &type) != napi_ok) return LMDBX_INTERNAL;
+  if (type == napi_string) code = lmdbx__string_utf8(tape->env, types, text, scratch, &well_formed);
+  if (code != LMDBX_OK) return code;
+  if (!well_formed) return LMDBX__TAPE_UNFIT;
+  tape->packing.text = (struct lmdbx_slice){scratch->data + start, scratch->size - start};
+  return lmdbx__tape_pack(&tape->packing, &tape->names, out);
+}

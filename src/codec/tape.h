@@ -1,0 +1,160 @@
+/*
+ * A value as a tape: what JavaScript and C tell each other of a value in one call
+ * instead of one for each item. lib/tape.js has the same numbers.
+ *
+ *   ops      int32 words. The low 5 bits of a word say what, the others, with
+ *            their sign, are its argument:
+ *
+ *              31                                5 4       0
+ *             +-----------------------------------+---------+
+ *             | argument                          | op      |
+ *             +-----------------------------------+---------+
+ *
+ *   numbers  float64 (or int64, uint64) operands, in the order of the ops
+ *   bytes    ASCII text, or binary, in the order of the ops
+ *   text     all other strings, end to end; lengths count UTF-16 units
+ *
+ *   op         argument     takes further         is
+ *   CONSTANT   0 .. 3                             null, undefined, true, false
+ *   SMALL      the number                         a number of 27 bits
+ *   INTEGER                 one word              a number of 32 bits
+ *   NUMBER                  one number            any number
+ *   DATE                    one number            a Date; NaN: an invalid one
+ *   BIGINT                  one int64             a BigInt
+ *   BIGUINT                 one uint64            a BigInt
+ *   TEXT       units        text                  a string
+ *   ASCII      bytes        bytes                 a string (packing only)
+ *   CHUNK                                         the next piece of text begins (building only)
+ *   BYTES      size         bytes                 a Buffer (building only)
+ *   TYPED      size         one word, bytes       a typed array of that code (building only)
+ *   NAME       number                             a name that both know (packing only)
+ *   ARRAY      count                              an array
+ *   OBJECT     shape                              an object of a known shape (building only)
+ *   FIELDS     count                              an object
+ *   MAP, SET   pairs, count                       (building only)
+ *   END                                           the last word
+ *
+ * Building: C writes, JavaScript reads. Items stand before their container, as a
+ * stack machine wants them: ARRAY takes so many items off the stack. The values of
+ * an OBJECT come in its shape's order; those of FIELDS stand before their names.
+ *
+ * Packing: JavaScript writes, C reads. Containers stand before their items, as in
+ * msgpack: after FIELDS come name and value in turn, a name being NAME, TEXT or
+ * ASCII.
+ */
+#ifndef LMDBX_CODEC_TAPE_H
+#define LMDBX_CODEC_TAPE_H
+
+#include "lmdbx.h"
+
+enum lmdbx__tape_op {
+  LMDBX__TAPE_END,
+  LMDBX__TAPE_CONSTANT,
+  LMDBX__TAPE_SMALL,
+  LMDBX__TAPE_INTEGER,
+  LMDBX__TAPE_NUMBER,
+  LMDBX__TAPE_DATE,
+  LMDBX__TAPE_BIGINT,
+  LMDBX__TAPE_BIGUINT,
+  LMDBX__TAPE_TEXT,
+  LMDBX__TAPE_ASCII,
+  LMDBX__TAPE_CHUNK,
+  LMDBX__TAPE_BYTES,
+  LMDBX__TAPE_TYPED,
+  LMDBX__TAPE_NAME,
+  LMDBX__TAPE_ARRAY,
+  LMDBX__TAPE_OBJECT,
+  LMDBX__TAPE_FIELDS,
+  LMDBX__TAPE_MAP,
+  LMDBX__TAPE_SET
+};
+
+enum lmdbx__tape_constant {
+  LMDBX__TAPE_NULL,
+  LMDBX__TAPE_UNDEFINED,
+  LMDBX__TAPE_TRUE,
+  LMDBX__TAPE_FALSE
+};
+
+#define LMDBX__TAPE_OP_BITS 5
+/* Bytes of text in one piece, unless a single string is longer. A string that a
+ * program keeps may keep its whole piece alive: engines cut strings without
+ * copying. */
+#define LMDBX__TAPE_CHUNK_SIZE ((size_t)4096)
+#define LMDBX__TAPE_CHUNKS 64
+
+/* The tape does not hold this value: it is too large for it, or of a form that is
+ * not worth a word. Read or write it in another way. No code of LMDBX_ERROR_MAP. */
+#define LMDBX__TAPE_UNFIT (-2)
+
+/* ---------------------------------------------------------------- building */
+
+/* A piece of text: well-formed UTF-8, in the tape's text or where the value lies. */
+struct lmdbx__tape_chunk {
+  const uint8_t *data; /* NULL: at `start` of the tape's text, which may move */
+  size_t start;
+  size_t size;
+  bool ascii;
+};
+
+/* The caller owns the memory and sets the limits; lmdbx__tape_build does the rest. */
+struct lmdbx__tape {
+  int32_t *ops;
+  size_t op_limit, op_count;
+  double *numbers;
+  size_t number_limit, number_count;
+  uint8_t *bytes;
+  size_t byte_limit, byte_count;
+  struct lmdbx_buffer text; /* scratch; kept from value to value, freed by the caller */
+  struct lmdbx__tape_chunk chunks[LMDBX__TAPE_CHUNKS];
+  size_t chunk_count;
+  size_t height; /* items on the stack */
+  /* The number of an object's shape, or a negative number if it has none:
+   * then it is built from its names. */
+  int32_t (*shape)(void *context, const struct lmdbx_slice *names, size_t count);
+  void *shape_context;
+};
+
+/*
+ * Reads msgpack into the tape. LMDBX_OK; LMDBX__TAPE_UNFIT; what
+ * lmdbx__msgpack_read answers. Chunks may point into value until it goes away.
+ * The tape's thread.
+ */
+int lmdbx__tape_build(struct lmdbx__tape *tape, struct lmdbx_slice value,
+                      struct lmdbx_error *error);
+
+/* ----------------------------------------------------------------- packing */
+
+/* Names that both sides know, as msgpack strings. All zero is an empty list;
+ * lmdbx__tape_names_free frees it. */
+struct lmdbx__tape_names {
+  struct lmdbx_slice *names;
+  size_t count, capacity;
+};
+
+#define LMDBX__TAPE_NAMES 4096
+
+/* Adds the next name (well-formed UTF-8), whose number is the count before. LMDBX_OK,
+ * LMDBX_NO_MEMORY, LMDBX__TAPE_UNFIT (there are enough). */
+int lmdbx__tape_name_add(struct lmdbx__tape_names *names, struct lmdbx_slice name);
+void lmdbx__tape_names_free(struct lmdbx__tape_names *names);
+
+struct lmdbx__tape_source {
+  const int32_t *ops; /* ending with END within op_limit words */
+  size_t op_limit;
+  const double *numbers;
+  size_t number_limit;
+  const uint8_t *bytes; /* the first of the value's */
+  size_t byte_limit;
+  struct lmdbx_slice text; /* well-formed UTF-8 */
+};
+
+/*
+ * Appends the value to *out as msgpack. What the tape may hold is trusted as far
+ * as memory is safe: an inconsistent one is LMDBX_INTERNAL. LMDBX_OK,
+ * LMDBX_NO_MEMORY, LMDBX_VALUE_TOO_LARGE, LMDBX_INTERNAL. Any thread.
+ */
+int lmdbx__tape_pack(const struct lmdbx__tape_source *tape, const struct lmdbx__tape_names *names,
+                     struct lmdbx_buffer *out);
+
+#endif

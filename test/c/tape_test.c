@@ -1,0 +1,281 @@
+#include "codec/tape.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
+#define WORD(op, argument)                                                                         \
+  ((int32_t)(((uint32_t)(argument) << LMDBX__TAPE_OP_BITS) | LMDBX__TAPE_##op))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { OPS = 64, NUMBERS = 4, BYTES = 32 };
+
+/* ---------------------------------------------------------------- building */
+
+/* Shape 7 is { "a", "b" }; there are no others. */
+static int32_t shape_ab(void *context, const struct lmdbx_slice *names, size_t count) {
+  (void)context;
+  bool ab = count == 2 && names[0].size == 1 && names[0].data[0] == 'a' && names[1].size == 1 &&
+            names[1].data[0] == 'b';
+  return ab ? 7 : -1;
+}
+
+static int32_t ops[OPS];
+static double numbers[NUMBERS];
+static uint8_t bytes[BYTES];
+
+static struct lmdbx__tape a_tape(void) {
+  return (struct lmdbx__tape){.ops = ops,
+                              .op_limit = OPS,
+                              .numbers = numbers,
+                              .number_limit = NUMBERS,
+                              .bytes = bytes,
+                              .byte_limit = BYTES,
+                              .shape = shape_ab};
+}
+
+static void assert_builds(struct lmdbx__tape *tape, struct lmdbx_slice value,
+                          const int32_t *expected, size_t count) {
+  struct lmdbx_error error = {0};
+  int code = lmdbx__tape_build(tape, value, &error);
+  if (code != LMDBX_OK) fail_msg("%d: %s", code, error.message);
+  assert_int_equal(tape->op_count, count);
+  for (size_t i = 0; i < count; i++) {
+    if (ops[i] != expected[i]) fail_msg("word %zu: %d instead of %d", i, ops[i], expected[i]);
+  }
+}
+
+#define ASSERT_BUILDS(tape, value, ...)                                                            \
+  do {                                                                                             \
+    const int32_t expected_[] = {__VA_ARGS__};                                                     \
+    assert_builds(tape, value, expected_, COUNT(expected_));                                       \
+  } while (0)
+
+static void builds_scalars(void **state) {
+  (void)state;
+  struct lmdbx__tape tape = a_tape();
+  ASSERT_BUILDS(&tape, TEXT("\xC0"), WORD(CONSTANT, LMDBX__TAPE_NULL), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xD4\0\0"), WORD(CONSTANT, LMDBX__TAPE_UNDEFINED), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xC3"), WORD(CONSTANT, LMDBX__TAPE_TRUE), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xC2"), WORD(CONSTANT, LMDBX__TAPE_FALSE), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xFF"), WORD(SMALL, -1), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xCE\x03\xFF\xFF\xFF"), WORD(SMALL, 0x3FFFFFF), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xD2\xFC\x00\x00\x00"), WORD(SMALL, -0x4000000), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xCE\x04\x00\x00\x00"), WORD(INTEGER, 0), 0x4000000, WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xD2\x80\x00\x00\x00"), WORD(INTEGER, 0), INT32_MIN, WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xCE\xFF\xFF\xFF\xFF"), WORD(NUMBER, 0), WORD(END, 0));
+  assert_true(numbers[0] == 4294967295.0);
+  ASSERT_BUILDS(&tape, TEXT("\xD3\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFE"), WORD(BIGINT, 0), WORD(END, 0));
+  int64_t number;
+  memcpy(&number, numbers, sizeof number);
+  assert_true(number == -2);
+  ASSERT_BUILDS(&tape, TEXT("\xD6\xFF\x00\x00\x00\x01"), WORD(DATE, 0), WORD(END, 0));
+  assert_true(numbers[0] == 1000);
+  ASSERT_BUILDS(&tape, TEXT("\xC4\x02\x01\x02"), WORD(BYTES, 2), WORD(END, 0));
+  assert_memory_equal(bytes, "\x01\x02", 2);
+  lmdbx_buffer_free(&tape.text);
+}
+
+static void builds_items_before_their_containers(void **state) {
+  (void)state;
+  struct lmdbx__tape tape = a_tape();
+  ASSERT_BUILDS(&tape, TEXT("\x90"), WORD(ARRAY, 0), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\x92\x01\x91\x02"), WORD(SMALL, 1), WORD(SMALL, 2), WORD(ARRAY, 1),
+                WORD(ARRAY, 2), WORD(END, 0));
+  ASSERT_BUILDS(&tape,
+                TEXT("\x82\xA1"
+                     "a\x01\xA1"
+                     "b\xA1x"),
+                WORD(SMALL, 1), WORD(CHUNK, 0), WORD(TEXT, 1), WORD(OBJECT, 7), WORD(END, 0));
+  ASSERT_BUILDS(&tape,
+                TEXT("\x82\xA1"
+                     "b\x01\xA0\x02"),
+                WORD(SMALL, 1), WORD(SMALL, 2), WORD(CHUNK, 0), WORD(TEXT, 1), WORD(TEXT, 0),
+                WORD(FIELDS, 2), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xC7\x03\x4D\x92\x01\x02"), WORD(SMALL, 1), WORD(SMALL, 2),
+                WORD(MAP, 1), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\xC7\x02\x73\x91\x01"), WORD(SMALL, 1), WORD(SET, 1), WORD(END, 0));
+  lmdbx_buffer_free(&tape.text);
+}
+
+static void counts_text_in_utf16_units_and_knows_what_is_ascii(void **state) {
+  (void)state;
+  struct lmdbx__tape tape = a_tape();
+  ASSERT_BUILDS(&tape, TEXT("\x92\xA2xy\xA3\xE2\x82\xAC"), WORD(CHUNK, 0), WORD(TEXT, 2),
+                WORD(TEXT, 1), WORD(ARRAY, 2), WORD(END, 0));
+  assert_int_equal(tape.chunk_count, 1);
+  assert_int_equal(tape.chunks[0].size, 5);
+  assert_false(tape.chunks[0].ascii);
+  ASSERT_BUILDS(&tape,
+                TEXT("\xAD"
+                     "12345678\xF0\x9F\x98\x80!"),
+                WORD(CHUNK, 0), WORD(TEXT, 11), WORD(END, 0));
+  ASSERT_BUILDS(&tape,
+                TEXT("\xA9"
+                     "123456789"),
+                WORD(CHUNK, 0), WORD(TEXT, 9), WORD(END, 0));
+  assert_true(tape.chunks[0].ascii);
+  lmdbx_buffer_free(&tape.text);
+}
+
+/* An array of strings of that size. */
+static struct lmdbx_buffer strings(uint8_t count, size_t size) {
+  struct lmdbx_buffer value = {0};
+  uint8_t header[3] = {0xDC, 0, count};
+  assert_int_equal(lmdbx_buffer_append(&value, header, sizeof header), LMDBX_OK);
+  for (uint8_t i = 0; i < count; i++) {
+    uint8_t string[3] = {0xDA, (uint8_t)(size >> 8), (uint8_t)size};
+    assert_int_equal(lmdbx_buffer_append(&value, string, sizeof string), LMDBX_OK);
+    assert_int_equal(lmdbx_buffer_reserve(&value, size), LMDBX_OK);
+    memset(value.data + value.size, 'a' + i % 26, size);
+    value.size += size;
+  }
+  return value;
+}
+
+static void cuts_text_into_pieces(void **state) {
+  (void)state;
+  struct lmdbx__tape tape = a_tape();
+  struct lmdbx_buffer value = strings(3, 2000);
+  assert_int_equal(lmdbx__tape_build(&tape, (struct lmdbx_slice){value.data, value.size}, NULL),
+                   LMDBX_OK);
+  assert_int_equal(tape.chunk_count, 2);
+  assert_int_equal(tape.chunks[0].size, 4000);
+  assert_int_equal(tape.chunks[1].start, 4000);
+  lmdbx_buffer_free(&value);
+  value = strings(1, 5000); /* a long one stays where it is */
+  assert_int_equal(lmdbx__tape_build(&tape, (struct lmdbx_slice){value.data, value.size}, NULL),
+                   LMDBX_OK);
+  assert_int_equal(tape.chunk_count, 1);
+  assert_ptr_equal(tape.chunks[0].data, value.data + 6);
+  assert_int_equal(tape.text.size, 0);
+  lmdbx_buffer_free(&value);
+  lmdbx_buffer_free(&tape.text);
+}
+
+static void says_what_does_not_fit(void **state) {
+  (void)state;
+  struct lmdbx__tape tape = a_tape();
+  struct lmdbx_error error = {0};
+  uint8_t many[3 + OPS] = {0xDC, 0, OPS};
+  assert_int_equal(lmdbx__tape_build(&tape, (struct lmdbx_slice){many, sizeof many}, NULL),
+                   LMDBX__TAPE_UNFIT);
+  tape.number_limit = 0;
+  assert_int_equal(lmdbx__tape_build(&tape, TEXT("\xCB\x3F\xF8\0\0\0\0\0\0"), NULL),
+                   LMDBX__TAPE_UNFIT);
+  tape.byte_limit = 1;
+  assert_int_equal(lmdbx__tape_build(&tape, TEXT("\xC4\x02\x01\x02"), NULL), LMDBX__TAPE_UNFIT);
+  /* A map whose keys are not all strings is not built in its order. */
+  assert_int_equal(lmdbx__tape_build(&tape, TEXT("\x82\x01\x02\xA1k\x03"), NULL),
+                   LMDBX__TAPE_UNFIT);
+  struct lmdbx_buffer value = strings(LMDBX__TAPE_CHUNKS + 1, 5000);
+  tape.op_limit = 0;
+  assert_int_equal(lmdbx__tape_build(&tape, (struct lmdbx_slice){value.data, value.size}, NULL),
+                   LMDBX__TAPE_UNFIT);
+  assert_int_equal(lmdbx__tape_build(&tape, TEXT("\x92\x01"), &error), LMDBX__TAPE_UNFIT);
+  tape.op_limit = OPS;
+  assert_int_equal(lmdbx__tape_build(&tape, TEXT("\x92\x01"), &error), LMDBX_DECODE);
+  lmdbx_buffer_free(&value);
+  lmdbx_buffer_free(&tape.text);
+}
+
+/* ----------------------------------------------------------------- packing */
+
+static void assert_packs(const int32_t *words, size_t count, struct lmdbx_slice text,
+                         struct lmdbx_slice expected) {
+  static const double operands[] = {0.5, 1000};
+  struct lmdbx_buffer out = {0};
+  struct lmdbx__tape_names names = {0};
+  assert_int_equal(lmdbx__tape_name_add(&names, TEXT("id")), LMDBX_OK);
+  const struct lmdbx__tape_source tape = {.ops = words,
+                                          .op_limit = count,
+                                          .numbers = operands,
+                                          .number_limit = COUNT(operands),
+                                          .bytes = (const uint8_t *)"abcd",
+                                          .byte_limit = 4,
+                                          .text = text};
+  assert_int_equal(lmdbx__tape_pack(&tape, &names, &out), LMDBX_OK);
+  assert_int_equal(out.size, expected.size);
+  assert_memory_equal(out.data, expected.data, expected.size);
+  lmdbx_buffer_free(&out);
+  lmdbx__tape_names_free(&names);
+}
+
+#define ASSERT_PACKS(text, expected, ...)                                                          \
+  do {                                                                                             \
+    const int32_t words_[] = {__VA_ARGS__};                                                        \
+    assert_packs(words_, COUNT(words_), text, expected);                                           \
+  } while (0)
+
+static void packs_word_by_word(void **state) {
+  (void)state;
+  ASSERT_PACKS(TEXT(""), TEXT("\xC0"), WORD(CONSTANT, LMDBX__TAPE_NULL), WORD(END, 0));
+  ASSERT_PACKS(TEXT(""), TEXT("\xD4\0\0"), WORD(CONSTANT, LMDBX__TAPE_UNDEFINED), WORD(END, 0));
+  ASSERT_PACKS(TEXT(""), TEXT("\xFE"), WORD(SMALL, -2), WORD(END, 0));
+  ASSERT_PACKS(TEXT(""), TEXT("\xCE\x7F\xFF\xFF\xFF"), WORD(INTEGER, 0), INT32_MAX, WORD(END, 0));
+  ASSERT_PACKS(TEXT(""), TEXT("\x92\xCB\x3F\xE0\0\0\0\0\0\0\xD6\xFF\0\0\0\x01"), WORD(ARRAY, 2),
+               WORD(NUMBER, 0), WORD(DATE, 0), WORD(END, 0));
+  ASSERT_PACKS(TEXT("\xE2\x82\xAC\xF0\x9F\x98\x80x"),
+               TEXT("\x82\xA2id\xA3\xE2\x82\xAC\xA2"
+                    "ab\x92\xA5\xF0\x9F\x98\x80x\xA2"
+                    "cd"),
+               WORD(FIELDS, 2), WORD(NAME, 0), WORD(TEXT, 1), WORD(ASCII, 2), WORD(ARRAY, 2),
+               WORD(TEXT, 3), WORD(ASCII, 2), WORD(END, 0));
+}
+
+static void refuses_inconsistent_tapes(void **state) {
+  (void)state;
+  static const struct {
+    int32_t words[3];
+    size_t count;
+  } bad[] = {
+      {{WORD(SMALL, 1)}, 1},                /* no end */
+      {{WORD(INTEGER, 0)}, 1},              /* no word */
+      {{WORD(NUMBER, 0), WORD(END, 0)}, 2}, /* no number */
+      {{WORD(ASCII, 1), WORD(END, 0)}, 2},  /* no bytes */
+      {{WORD(ASCII, -1), WORD(END, 0)}, 2}, /* 2^27 and more bytes */
+      {{WORD(TEXT, 4), WORD(END, 0)}, 2},   /* more than there is */
+      {{WORD(TEXT, 1), WORD(END, 0)}, 2},   /* half a pair */
+      {{WORD(NAME, 0), WORD(END, 0)}, 2},   /* no names */
+      {{WORD(CONSTANT, 9), WORD(END, 0)}, 2},
+      {{WORD(OBJECT, 0), WORD(END, 0)}, 2}, /* building only */
+  };
+  const struct lmdbx__tape_names names = {0};
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    struct lmdbx_buffer out = {0};
+    const struct lmdbx__tape_source tape = {
+        .ops = bad[i].words, .op_limit = bad[i].count, .text = TEXT("\xF0\x9F\x98\x80")};
+    if (lmdbx__tape_pack(&tape, &names, &out) != LMDBX_INTERNAL) fail_msg("tape %zu", i);
+    lmdbx_buffer_free(&out);
+  }
+}
+
+static void knows_a_limited_number_of_names(void **state) {
+  (void)state;
+  struct lmdbx__tape_names names = {0};
+  for (size_t i = 0; i < LMDBX__TAPE_NAMES; i++) {
+    assert_int_equal(lmdbx__tape_name_add(&names, TEXT("name")), LMDBX_OK);
+  }
+  assert_int_equal(lmdbx__tape_name_add(&names, TEXT("name")), LMDBX__TAPE_UNFIT);
+  lmdbx__tape_names_free(&names);
+  assert_int_equal(names.count, 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(builds_scalars),
+      cmocka_unit_test(builds_items_before_their_containers),
+      cmocka_unit_test(counts_text_in_utf16_units_and_knows_what_is_ascii),
+      cmocka_unit_test(cuts_text_into_pieces),
+      cmocka_unit_test(says_what_does_not_fit),
+      cmocka_unit_test(packs_word_by_word),
+      cmocka_unit_test(refuses_inconsistent_tapes),
+      cmocka_unit_test(knows_a_limited_number_of_names),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
