@@ -16,10 +16,6 @@ const objectPrototype = Object.prototype;
 const factories = [];
 const widths = [];
 
-/** What lies on the stack of the last value stays alive until the next: not that of a large one. */
-const WORDS_KEPT = 256;
-let stack = [];
-
 /**
  * Has a function compiled that makes objects of a shape from what lies on the stack.
  * @param {number} number - of the shape; one that had it before is forgotten
@@ -40,7 +36,7 @@ function defineShape(number, names) {
 }
 
 /** An object of `count` values, and behind them their names. A repeated name keeps its place. */
-function fromFields(at, count) {
+function fromFields(stack, at, count) {
   const object = {};
   for (let i = at; i < at + count; i++) {
     const name = stack[i + count];
@@ -59,6 +55,7 @@ function fromFields(at, count) {
  * @param {string | string[]} texts - its text, in one piece or several
  */
 function assemble(texts) {
+  const stack = [];
   let text = typeof texts === "string" ? texts : "";
   let piece = 0;
   let cut = 0;
@@ -70,12 +67,8 @@ function assemble(texts) {
     const op = ops[word++];
     const argument = op >> 5;
     switch (op & 31) {
-      case 0: {
-        const value = stack[0];
-        stack[0] = undefined;
-        if (word > WORDS_KEPT || typeof texts !== "string") stack = [];
-        return value;
-      }
+      case 0:
+        return stack[0];
       case 1:
         stack[top++] = CONSTANTS[argument];
         break;
@@ -127,7 +120,7 @@ function assemble(texts) {
         break;
       case 16:
         top -= argument * 2;
-        stack[top] = fromFields(top, argument);
+        stack[top] = fromFields(stack, top, argument);
         top++;
         break;
       case 17:

@@ -136,7 +136,7 @@ class LMDBXRepository {
     try {
       const answer = addon.get(this.#handle, keyOf(tenantId, key), nextSlot());
       if (answer === undefined) return Promise.resolve(undefined);
-      if (answer instanceof Error) return Promise.reject(answer);
+      if (typeof answer === "object" && answer instanceof Error) return Promise.reject(answer);
       if (this.#decode === undefined) return this.#getJSON(answer, tenantId, key);
       return answer === PENDING ? pend(this.#decode) : Promise.resolve(this.#decode(answer));
     } catch (error) {

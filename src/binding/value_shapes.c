@@ -20,21 +20,20 @@ static uint64_t mix(uint64_t hash, uint64_t word) {
   return hash ^ (hash >> 32);
 }
 
+/* The first bytes of a name, and its size. */
+static uint64_t head_of(struct lmdbx_slice name) {
+  uint64_t word = 0;
+  memcpy(&word, name.data, name.size < sizeof word ? name.size : sizeof word);
+  return word ^ (uint64_t)name.size << 56;
+}
+
+/* Of what tells shapes apart at a glance: all names are compared afterwards. */
 static uint64_t hash_names(const struct lmdbx_slice *names, size_t count) {
-  uint64_t hash = count;
-  for (size_t i = 0; i < count; i++) {
-    size_t left = names[i].size;
-    const uint8_t *at = names[i].data;
-    hash = mix(hash, left);
-    for (; left > 0; at += sizeof(uint64_t)) {
-      uint64_t word = 0;
-      size_t size = left < sizeof word ? left : sizeof word;
-      memcpy(&word, at, size);
-      hash = mix(hash, word);
-      left -= size;
-    }
-  }
-  return hash;
+  size_t total = 0;
+  for (size_t i = 0; i < count; i++) total = total * 31 + names[i].size;
+  uint64_t hash = mix(count, total);
+  hash = mix(hash, head_of(names[0]));
+  return mix(hash, head_of(names[count - 1]));
 }
 
 static bool same_names(const struct lmdbx__shape *shape, const struct lmdbx_slice *names) {

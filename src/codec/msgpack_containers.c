@@ -1,22 +1,24 @@
 #include "codec/msgpack_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define FIRST_CAPACITY 32
-
-/* A larger place for a full array; the old one is gone. NULL: out of memory,
- * and the old one is as it was. */
-static void *grow(void *array, size_t *capacity, size_t element_size) {
-  size_t wanted = *capacity > 0 ? *capacity * 2 : FIRST_CAPACITY;
-  if (wanted > SIZE_MAX / element_size) return NULL;
-  void *larger = realloc(array, wanted * element_size);
-  if (larger != NULL) *capacity = wanted;
+/* A larger place for a full array, whose first place is the reader's own. NULL: out
+ * of memory, and all is as it was. */
+static void *grow(void *array, const void *first, size_t *capacity, size_t element_size) {
+  size_t size = *capacity * element_size;
+  if (size > SIZE_MAX / 2) return NULL;
+  void *larger = realloc(array == first ? NULL : array, size * 2);
+  if (larger == NULL) return NULL;
+  if (array == first) memcpy(larger, first, size);
+  *capacity *= 2;
   return larger;
 }
 
 static int push_value(struct lmdbx__reader *reader, lmdbx_value value) {
   if (reader->value_count == reader->value_capacity) {
-    lmdbx_value *larger = grow(reader->values, &reader->value_capacity, sizeof *larger);
+    lmdbx_value *larger =
+        grow(reader->values, reader->first_values, &reader->value_capacity, sizeof *larger);
     if (larger == NULL) return LMDBX_NO_MEMORY;
     reader->values = larger;
   }
@@ -26,7 +28,8 @@ static int push_value(struct lmdbx__reader *reader, lmdbx_value value) {
 
 static int push_key(struct lmdbx__reader *reader, struct lmdbx_slice key) {
   if (reader->key_count == reader->key_capacity) {
-    struct lmdbx_slice *larger = grow(reader->keys, &reader->key_capacity, sizeof *larger);
+    struct lmdbx_slice *larger =
+        grow(reader->keys, reader->first_keys, &reader->key_capacity, sizeof *larger);
     if (larger == NULL) return LMDBX_NO_MEMORY;
     reader->keys = larger;
   }

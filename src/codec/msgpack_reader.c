@@ -219,12 +219,12 @@ static void begin(struct lmdbx__reader *reader, struct lmdbx_slice bytes,
   reader->builder = builder;
   reader->context = context;
   reader->bytes = bytes;
-  reader->values = NULL;
+  reader->values = reader->first_values;
   reader->value_count = 0;
-  reader->value_capacity = 0;
-  reader->keys = NULL;
+  reader->value_capacity = LMDBX__FIRST_CAPACITY;
+  reader->keys = reader->first_keys;
   reader->key_count = 0;
-  reader->key_capacity = 0;
+  reader->key_capacity = LMDBX__FIRST_CAPACITY;
   reader->claimed = 0;
   reader->ext_count = 0;
   reader->ext_complete = 0;
@@ -245,8 +245,8 @@ int lmdbx__msgpack_read(struct lmdbx_slice bytes, const struct lmdbx_builder *bu
   if (result == 0) {
     result = lmdbx__reader_answer(reader, lmdbx__reader_build_item(reader, root, out));
   }
-  free(reader->values);
-  free(reader->keys);
+  if (reader->values != reader->first_values) free(reader->values);
+  if (reader->keys != reader->first_keys) free(reader->keys);
   if (result == 0) return LMDBX_OK;
   if (reader->code == LMDBX_DECODE) {
     return lmdbx_error_set(error, LMDBX_DECODE, 0,

@@ -33,6 +33,9 @@ enum lmdbx__item_kind {
   LMDBX__ITEM_OBJECT
 };
 
+/* Values and keys that wait without memory of their own. */
+#define LMDBX__FIRST_CAPACITY 32
+
 /* What the template carries for us: a complete item or an open container. */
 struct lmdbx__item {
   uint8_t kind;        /* enum lmdbx__item_kind */
@@ -50,7 +53,8 @@ struct lmdbx__reader {
   const struct lmdbx_builder *builder;
   void *context;
   struct lmdbx_slice bytes;
-  /* Values and keys of open containers; the reader owns both arrays. */
+  /* Values and keys of open containers: in first_values and first_keys, or, once
+   * they are more, in arrays that the reader owns. */
   lmdbx_value *values;
   size_t value_count;
   size_t value_capacity;
@@ -64,7 +68,9 @@ struct lmdbx__reader {
   size_t ext_ends[LMDBX_MAX_DEPTH + 1];
   size_t ext_count;
   size_t ext_complete;
-  size_t next_ext;    /* STOP_AT_EXT: where the payload begins */
+  size_t next_ext; /* STOP_AT_EXT: where the payload begins */
+  lmdbx_value first_values[LMDBX__FIRST_CAPACITY];
+  struct lmdbx_slice first_keys[LMDBX__FIRST_CAPACITY];
   uint8_t array_kind; /* what the next array is: ITEM_ARRAY, ITEM_SET or ITEM_MAP */
   int code;           /* STOP_FAILED: the outcome */
   size_t position;

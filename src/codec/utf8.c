@@ -39,6 +39,7 @@ bool lmdbx__utf8_valid(struct lmdbx_slice text, size_t *position) {
       if ((chunk & HIGH_BITS) != 0) break;
       at += sizeof chunk;
     }
+    while (at < text.size && text.data[at] < 0x80) at++;
     if (at == text.size) break;
     size_t length = lmdbx__utf8_sequence((struct lmdbx_slice){text.data + at, text.size - at});
     if (length == 0) {

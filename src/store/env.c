@@ -168,7 +168,7 @@ int lmdbx__env_open(const struct lmdbx__env_options *options, const struct lmdbx
   env->id = *id;
   env->file = -1;
   env->allow_network = options->allow_network;
-  env->pid = getpid();
+  env->forks = lmdbx__forks();
   env->map_size_given = options->map_size;
   env->max_readers = readers_of(options);
   atomic_init(&env->references, 1);
@@ -244,7 +244,7 @@ static int count_reader(const char *line, void *count) {
 /* The gate keeps the map, which holds all this, in place meanwhile; during a
  * remap and in a forked child the last facts known must do. */
 static bool look_at(struct lmdbx__env *env, MDB_envinfo *info) {
-  if (env->pid != getpid() || !lmdbx__gate_enter(&env->gate, false)) return false;
+  if (lmdbx__forked(env) || !lmdbx__gate_enter(&env->gate, false)) return false;
   mdb_env_info(env->mdb, info);
   return true;
 }

@@ -87,7 +87,7 @@ struct lmdbx__env {
   struct lmdbx__file_id id;
   int file; /* a descriptor of data.mdb of its own: so id stays taken */
   bool allow_network;
-  pid_t pid;             /* of the process that opened it: not a forked child */
+  unsigned forks;        /* lmdbx__forks of the process that opened it */
   bool writable;         /* opened without MDB_RDONLY */
   size_t map_size_given; /* as the first owner gave it; 0: automatic */
   size_t map_limit;      /* what puts may use: given or reserved */
@@ -124,6 +124,16 @@ int lmdbx__error_at(struct lmdbx_error *error, int code, int errnum, const char 
  * means for this environment. */
 int lmdbx__env_error(struct lmdbx_error *error, struct lmdbx__env *env, int mdb_code,
                      const char *doing);
+
+/* ---- registry.c */
+
+/* How many forks lie between this process and the one that loaded us. Not getpid,
+ * which is a system call: every read asks. Any thread. */
+unsigned lmdbx__forks(void);
+/* Whether this is a child of the process that opened the environment. */
+static inline bool lmdbx__forked(const struct lmdbx__env *env) {
+  return lmdbx__forks() != env->forks;
+}
 
 /* ---- create.c */
 

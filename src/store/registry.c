@@ -19,7 +19,9 @@ static const char doing[] = "open the database";
  */
 static struct {
   _Atomic uint64_t occupants; /* process id << 32 | count */
+  atomic_uint forks;          /* that led to this process since it loaded us */
   pthread_mutex_t lock;
+  bool counts_forks;
   struct lmdbx__env *first;
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -40,6 +42,14 @@ static bool table_enter(void) {
 /* Only with the lock released. */
 static void table_leave(void) {
   atomic_fetch_sub(&table.occupants, 1);
+}
+
+static void count_fork(void) { /* in the child */
+  atomic_fetch_add(&table.forks, 1);
+}
+
+unsigned lmdbx__forks(void) {
+  return atomic_load_explicit(&table.forks, memory_order_relaxed);
 }
 
 static struct lmdbx__env *table_find(const struct lmdbx__file_id *id) {
@@ -76,6 +86,9 @@ static int open_new(const struct lmdbx__env_options *options, const struct lmdbx
                     const struct lmdbx__env_companion *companion, struct lmdbx__env **out,
                     struct lmdbx_error *error) {
   struct lmdbx__env *env;
+  if (!table.counts_forks && pthread_atfork(NULL, NULL, count_fork) != 0)
+    return lmdbx__store_error(error, ENOMEM, doing, options->path);
+  table.counts_forks = true;
   int code = lmdbx__check_files(options->path, id, options->allow_network, error);
   if (code == LMDBX_OK) code = lmdbx__env_open(options, id, &env, error);
   if (code != LMDBX_OK) return code;
@@ -135,7 +148,7 @@ void lmdbx__env_retain(struct lmdbx__env *env) {
 }
 
 void lmdbx__env_release(struct lmdbx__env *env) {
-  if (env->pid != getpid()) return;
+  if (lmdbx__forked(env)) return;
   /* Without the lock, unless this may be the last reference: then nobody may
    * find the environment in the table while it goes. */
   unsigned references = atomic_load(&env->references);

@@ -59,7 +59,7 @@ static int reopen(struct lmdbx__env *env, struct lmdbx_error *error) {
 
 int lmdbx__env_usable(struct lmdbx__env *env, bool wait, struct lmdbx_error *error,
                       const char *doing_what) {
-  if (env->pid != getpid())
+  if (lmdbx__forked(env))
     return lmdbx__error_at(error, LMDBX_FORKED, 0, doing_what, env->path,
                            "this process was forked after the database was opened. Start it with "
                            "exec, and open the database there");

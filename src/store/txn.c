@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static const char beginning[] = "begin a read";
 
@@ -125,7 +124,7 @@ int lmdbx__read_begin_wait(struct lmdbx__env *env, struct lmdbx__read **out,
 
 void lmdbx__read_end(struct lmdbx__read *read) {
   /* A forked child shares the reader slot with its parent: hands off. */
-  if (read->env->pid != getpid()) return;
+  if (lmdbx__forked(read->env)) return;
   struct lmdbx__gate *gate = &read->env->gate;
   mdb_txn_reset(read->txn);
   if (lmdbx__gate_leave_read(gate, read)) return;
