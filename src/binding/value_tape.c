@@ -1,4 +1,4 @@
-#include "binding/value_tape.h"
+#include "binding/binding.h"
 
 /* ------------------------------------------------------------ shared memory */
 
@@ -12,9 +12,32 @@ napi_status lmdbx__shared_memory(napi_env env, napi_value holder, const char *na
   return status == napi_ok ? napi_create_reference(env, array, 1, keep) : status;
 }
 
-static int32_t shape_number(void *context, const struct lmdbx_slice *names, size_t count) {
+/* Has lib/assemble.js compile a function for a shape. */
+static bool define_shape_of(void *context, uint32_t number, const struct lmdbx_slice *names,
+                            size_t count) {
   struct lmdbx__value_tape *tape = context;
-  return lmdbx__shape_number(tape->env, &tape->shapes, tape->define_shape, names, count);
+  napi_env env = tape->env;
+  napi_value arguments[2] = {NULL, NULL}; /* number, names */
+  napi_value function = NULL;
+  napi_value undefined = NULL;
+  napi_value answer = NULL;
+  bool defined = false;
+  napi_status status = napi_create_uint32(env, number, &arguments[0]);
+  if (status == napi_ok) status = napi_create_array_with_length(env, count, &arguments[1]);
+  for (size_t i = 0; i < count && status == napi_ok; i++) {
+    napi_value name = NULL;
+    status = napi_create_string_utf8(env, (const char *)names[i].data, names[i].size, &name);
+    if (status == napi_ok) status = napi_set_element(env, arguments[1], (uint32_t)i, name);
+  }
+  if (status == napi_ok) status = napi_get_reference_value(env, tape->define_shape, &function);
+  if (status == napi_ok) status = napi_get_undefined(env, &undefined);
+  if (status == napi_ok) {
+    status = napi_call_function(env, undefined, function, 2, arguments, &answer);
+  }
+  if (status == napi_ok) status = napi_get_value_bool(env, answer, &defined);
+  if (status == napi_ok) return defined;
+  (void)lmdbx__error_take_pending(env);
+  return false;
 }
 
 napi_status lmdbx__value_tape_init(napi_env env, struct lmdbx__value_tape *tape, napi_value memory,
@@ -41,8 +64,7 @@ napi_status lmdbx__value_tape_init(napi_env env, struct lmdbx__value_tape *tape,
       .number_limit = length[B_NUMBERS],
       .bytes = data[B_BYTES],
       .byte_limit = length[B_BYTES],
-      .shape = shape_number,
-      .shape_context = tape,
+      .shapes = {.define = define_shape_of, .context = tape},
   };
   tape->packing = (struct lmdbx__tape_source){
       .ops = data[P_OPS],
@@ -64,7 +86,7 @@ void lmdbx__value_tape_free(napi_env env, struct lmdbx__value_tape *tape) {
   }
   lmdbx_buffer_free(&tape->building.text);
   lmdbx__tape_names_free(&tape->names);
-  lmdbx__shapes_free(&tape->shapes);
+  lmdbx__shapes_free(&tape->building.shapes);
   *tape = (struct lmdbx__value_tape){0};
 }
 
@@ -97,7 +119,6 @@ static napi_status create_text(struct lmdbx__value_tape *tape, napi_value *out) 
 
 int lmdbx__value_tape_build(struct lmdbx__value_tape *tape, struct lmdbx_slice value,
                             napi_value *out, struct lmdbx_error *error) {
-  tape->shapes.round++;
   int code = lmdbx__tape_build(&tape->building, value, error);
   if (code != LMDBX_OK) return code;
   if (create_text(tape, out) == napi_ok) return LMDBX_OK;

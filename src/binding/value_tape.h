@@ -7,7 +7,6 @@
 #define LMDBX_BINDING_VALUE_TAPE_H
 
 #include "binding/value.h"
-#include "binding/value_shapes.h"
 #include "codec/tape.h"
 
 /* All zero before lmdbx__value_tape_init. */
@@ -15,7 +14,6 @@ struct lmdbx__value_tape {
   struct lmdbx__tape building;
   struct lmdbx__tape_source packing;
   struct lmdbx__tape_names names;
-  struct lmdbx__shapes shapes;
   const uint8_t *key; /* shared memory for a stored key */
   size_t key_limit;
   napi_ref define_shape; /* lib/assemble.js */

@@ -45,6 +45,7 @@
 #ifndef LMDBX_CODEC_TAPE_H
 #define LMDBX_CODEC_TAPE_H
 
+#include "codec/tape_shapes.h"
 #include "lmdbx.h"
 
 enum lmdbx__tape_op {
@@ -108,20 +109,35 @@ struct lmdbx__tape {
   struct lmdbx_buffer text; /* scratch; kept from value to value, freed by the caller */
   struct lmdbx__tape_chunk chunks[LMDBX__TAPE_CHUNKS];
   size_t chunk_count;
-  size_t height; /* items on the stack */
-  /* The number of an object's shape, or a negative number if it has none:
-   * then it is built from its names. */
-  int32_t (*shape)(void *context, const struct lmdbx_slice *names, size_t count);
-  void *shape_context;
+  size_t height; /* items on the stack, while the exact reader builds */
+  struct lmdbx__shapes shapes;
 };
 
 /*
  * Reads msgpack into the tape. LMDBX_OK; LMDBX__TAPE_UNFIT; what
  * lmdbx__msgpack_read answers. Chunks may point into value until it goes away.
  * The tape's thread.
+ *
+ * Nearly all values are read by a scan that knows the common types and guesses
+ * shapes (tape_scan.c). What it does not know, and all that is not sound, goes to the
+ * exact reader.
  */
 int lmdbx__tape_build(struct lmdbx__tape *tape, struct lmdbx_slice value,
                       struct lmdbx_error *error);
+/* Either alone, onto a tape that lmdbx__tape_begin has emptied; after a failure it
+ * holds rubbish. The scan answers LMDBX_OK or LMDBX__TAPE_UNFIT. */
+void lmdbx__tape_begin(struct lmdbx__tape *tape);
+int lmdbx__tape_scan(struct lmdbx__tape *tape, struct lmdbx_slice value);
+int lmdbx__tape_read(struct lmdbx__tape *tape, struct lmdbx_slice value, struct lmdbx_error *error);
+
+/* What both share: adds to the tape, or finds it full (LMDBX__TAPE_UNFIT). */
+int lmdbx__tape_put_word(struct lmdbx__tape *tape, int32_t word);
+int lmdbx__tape_put_op(struct lmdbx__tape *tape, enum lmdbx__tape_op op, size_t argument);
+int lmdbx__tape_put_number(struct lmdbx__tape *tape, const void *number);
+int lmdbx__tape_put_integer(struct lmdbx__tape *tape, int64_t value); /* -2^31 .. 2^32-1 */
+int lmdbx__tape_put_bytes(struct lmdbx__tape *tape, struct lmdbx_slice bytes);
+/* A string; LMDBX_DECODE: it is not UTF-8. */
+int lmdbx__tape_put_text(struct lmdbx__tape *tape, struct lmdbx_slice text);
 
 /* ----------------------------------------------------------------- packing */
 

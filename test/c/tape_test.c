@@ -17,14 +17,15 @@ enum { OPS = 64, NUMBERS = 4, BYTES = 32 };
 
 /* ---------------------------------------------------------------- building */
 
-/* Shape 7 is { "a", "b" }; there are no others. */
-static int32_t shape_ab(void *context, const struct lmdbx_slice *names, size_t count) {
-  (void)context;
-  bool ab = count == 2 && names[0].size == 1 && names[0].data[0] == 'a' && names[1].size == 1 &&
-            names[1].data[0] == 'b';
-  return ab ? 7 : -1;
+/* Functions can be made for { "a", "b" } alone. */
+static bool define_ab(void *context, uint32_t number, const struct lmdbx_slice *names,
+                      size_t count) {
+  *(uint32_t *)context = number;
+  return count == 2 && names[0].size == 1 && names[0].data[0] == 'a' && names[1].size == 1 &&
+         names[1].data[0] == 'b';
 }
 
+static uint32_t shape_ab;
 static int32_t ops[OPS];
 static double numbers[NUMBERS];
 static uint8_t bytes[BYTES];
@@ -36,7 +37,12 @@ static struct lmdbx__tape a_tape(void) {
                               .number_limit = NUMBERS,
                               .bytes = bytes,
                               .byte_limit = BYTES,
-                              .shape = shape_ab};
+                              .shapes = {.define = define_ab, .context = &shape_ab}};
+}
+
+static void free_tape(struct lmdbx__tape *tape) {
+  lmdbx__shapes_free(&tape->shapes);
+  lmdbx_buffer_free(&tape->text);
 }
 
 static void assert_builds(struct lmdbx__tape *tape, struct lmdbx_slice value,
@@ -78,7 +84,7 @@ static void builds_scalars(void **state) {
   assert_true(numbers[0] == 1000);
   ASSERT_BUILDS(&tape, TEXT("\xC4\x02\x01\x02"), WORD(BYTES, 2), WORD(END, 0));
   assert_memory_equal(bytes, "\x01\x02", 2);
-  lmdbx_buffer_free(&tape.text);
+  free_tape(&tape);
 }
 
 static void builds_items_before_their_containers(void **state) {
@@ -89,18 +95,53 @@ static void builds_items_before_their_containers(void **state) {
                 WORD(ARRAY, 2), WORD(END, 0));
   ASSERT_BUILDS(&tape,
                 TEXT("\x82\xA1"
-                     "a\x01\xA1"
-                     "b\xA1x"),
-                WORD(SMALL, 1), WORD(CHUNK, 0), WORD(TEXT, 1), WORD(OBJECT, 7), WORD(END, 0));
-  ASSERT_BUILDS(&tape,
-                TEXT("\x82\xA1"
                      "b\x01\xA0\x02"),
                 WORD(SMALL, 1), WORD(SMALL, 2), WORD(CHUNK, 0), WORD(TEXT, 1), WORD(TEXT, 0),
                 WORD(FIELDS, 2), WORD(END, 0));
   ASSERT_BUILDS(&tape, TEXT("\xC7\x03\x4D\x92\x01\x02"), WORD(SMALL, 1), WORD(SMALL, 2),
                 WORD(MAP, 1), WORD(END, 0));
   ASSERT_BUILDS(&tape, TEXT("\xC7\x02\x73\x91\x01"), WORD(SMALL, 1), WORD(SET, 1), WORD(END, 0));
-  lmdbx_buffer_free(&tape.text);
+  free_tape(&tape);
+}
+
+/* Read by the scan, and by the exact reader because of the undefined in front. */
+static void makes_objects_by_their_shape_once_it_has_been_seen_often(void **state) {
+  (void)state;
+  struct lmdbx__tape tape = a_tape();
+  for (int i = 1; i < LMDBX__SHAPE_SIGHTINGS; i++) {
+    ASSERT_BUILDS(&tape,
+                  TEXT("\x82\xA1"
+                       "a\x01\xA1"
+                       "b\xA1x"),
+                  WORD(SMALL, 1), WORD(CHUNK, 0), WORD(TEXT, 1), WORD(TEXT, 1), WORD(TEXT, 1),
+                  WORD(FIELDS, 2), WORD(END, 0));
+  }
+  static const char object[] = "\x82\xA1"
+                               "a\x01\xA1"
+                               "b\xA1x";
+  assert_int_equal(lmdbx__tape_build(&tape, TEXT(object), NULL), LMDBX_OK);
+  for (int i = 0; i < 3; i++) {
+    ASSERT_BUILDS(&tape,
+                  TEXT("\x82\xA1"
+                       "a\x01\xA1"
+                       "b\xA1x"),
+                  WORD(SMALL, 1), WORD(CHUNK, 0), WORD(TEXT, 1), WORD(OBJECT, shape_ab),
+                  WORD(END, 0));
+    ASSERT_BUILDS(&tape,
+                  TEXT("\x92\xD4\0\0\x82\xA1"
+                       "a\x01\xA1"
+                       "b\x02"),
+                  WORD(CONSTANT, LMDBX__TAPE_UNDEFINED), WORD(SMALL, 1), WORD(SMALL, 2),
+                  WORD(OBJECT, shape_ab), WORD(ARRAY, 2), WORD(END, 0));
+    /* The guess is wrong from the second name on. */
+    ASSERT_BUILDS(&tape,
+                  TEXT("\x82\xA1"
+                       "a\x01\xA1"
+                       "c\x02"),
+                  WORD(SMALL, 1), WORD(SMALL, 2), WORD(CHUNK, 0), WORD(TEXT, 1), WORD(TEXT, 1),
+                  WORD(FIELDS, 2), WORD(END, 0));
+  }
+  free_tape(&tape);
 }
 
 static void counts_text_in_utf16_units_and_knows_what_is_ascii(void **state) {
@@ -120,7 +161,7 @@ static void counts_text_in_utf16_units_and_knows_what_is_ascii(void **state) {
                      "123456789"),
                 WORD(CHUNK, 0), WORD(TEXT, 9), WORD(END, 0));
   assert_true(tape.chunks[0].ascii);
-  lmdbx_buffer_free(&tape.text);
+  free_tape(&tape);
 }
 
 /* An array of strings of that size. */
@@ -155,7 +196,7 @@ static void cuts_text_into_pieces(void **state) {
   assert_ptr_equal(tape.chunks[0].data, value.data + 6);
   assert_int_equal(tape.text.size, 0);
   lmdbx_buffer_free(&value);
-  lmdbx_buffer_free(&tape.text);
+  free_tape(&tape);
 }
 
 static void says_what_does_not_fit(void **state) {
@@ -181,7 +222,7 @@ static void says_what_does_not_fit(void **state) {
   tape.op_limit = OPS;
   assert_int_equal(lmdbx__tape_build(&tape, TEXT("\x92\x01"), &error), LMDBX_DECODE);
   lmdbx_buffer_free(&value);
-  lmdbx_buffer_free(&tape.text);
+  free_tape(&tape);
 }
 
 /* ----------------------------------------------------------------- packing */
@@ -270,6 +311,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(builds_scalars),
       cmocka_unit_test(builds_items_before_their_containers),
+      cmocka_unit_test(makes_objects_by_their_shape_once_it_has_been_seen_often),
       cmocka_unit_test(counts_text_in_utf16_units_and_knows_what_is_ascii),
       cmocka_unit_test(cuts_text_into_pieces),
       cmocka_unit_test(says_what_does_not_fit),

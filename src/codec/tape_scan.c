@@ -1,0 +1,223 @@
+/*
+ * msgpack to a tape, straight: the common types, and only what is sound. msgpack-c's
+ * template keeps a state for input that comes in pieces, and asks a builder for every
+ * item and name; here a value of 50 lines takes a third of the time. It knows nothing
+ * of errors: what it does not take, the exact reader reads from the beginning.
+ */
+#include "codec/tape.h"
+#include "codec/utf8.h"
+
+#include <string.h>
+
+/* Containers inside containers. */
+#define DEEPEST 64
+/* Names that wait in all open objects. */
+#define NAMES 512
+
+struct scan {
+  struct lmdbx__tape *tape;
+  const uint8_t *at, *end;
+  size_t name_count;
+  struct lmdbx_slice names[NAMES];
+};
+
+static int scan_item(struct scan *scan, unsigned depth);
+
+static size_t left(const struct scan *scan) {
+  return (size_t)(scan->end - scan->at);
+}
+
+/* So many bytes as a number. The caller has seen that they are there. */
+static uint64_t take_number(struct scan *scan, size_t size) {
+  uint64_t number = 0;
+  for (size_t i = 0; i < size; i++) number = number << 8 | *scan->at++;
+  return number;
+}
+
+/* A number behind a type byte, if it is there. */
+static bool take(struct scan *scan, size_t size, uint64_t *out) {
+  if (left(scan) < size) return false;
+  *out = take_number(scan, size);
+  return true;
+}
+
+static bool take_bytes(struct scan *scan, uint64_t size, struct lmdbx_slice *out) {
+  if (left(scan) < size) return false;
+  *out = (struct lmdbx_slice){scan->at, (size_t)size};
+  scan->at += size;
+  return true;
+}
+
+/* The size of a string whose type byte was taken; false: it is none. */
+static bool take_string_size(struct scan *scan, uint8_t type, uint64_t *size) {
+  if ((type & 0xE0) == 0xA0) {
+    *size = type & 0x1F;
+    return true;
+  }
+  switch (type) {
+  case 0xD9: return take(scan, 1, size);
+  case 0xDA: return take(scan, 2, size);
+  case 0xDB: return take(scan, 4, size);
+  default: return false;
+  }
+}
+
+static int scan_string(struct scan *scan, uint64_t size) {
+  struct lmdbx_slice text;
+  if (!take_bytes(scan, size, &text)) return LMDBX__TAPE_UNFIT;
+  return lmdbx__tape_put_text(scan->tape, text);
+}
+
+static int scan_name(struct scan *scan) {
+  uint64_t size = 0;
+  if (left(scan) == 0 || scan->name_count == NAMES) return LMDBX__TAPE_UNFIT;
+  uint8_t type = *scan->at++;
+  if (!take_string_size(scan, type, &size) ||
+      !take_bytes(scan, size, &scan->names[scan->name_count])) {
+    return LMDBX__TAPE_UNFIT;
+  }
+  scan->name_count++;
+  return LMDBX_OK;
+}
+
+/* A string header that a shape has. */
+static size_t header_size(const uint8_t *name) {
+  switch (name[0]) {
+  case 0xD9: return 2;
+  case 0xDA: return 3;
+  case 0xDB: return 5;
+  default: return 1;
+  }
+}
+
+/* Passes a name that is the guessed one. Its slice is noted in case the next is not. */
+static bool pass_name(struct scan *scan, struct lmdbx_slice guess) {
+  if (left(scan) < guess.size || memcmp(scan->at, guess.data, guess.size) != 0) return false;
+  if (scan->name_count == NAMES) return false;
+  size_t header = header_size(guess.data);
+  scan->names[scan->name_count++] = (struct lmdbx_slice){scan->at + header, guess.size - header};
+  scan->at += guess.size;
+  return true;
+}
+
+/* All names and values have been passed: what the object is made by. */
+static int end_object(struct scan *scan, int32_t guessed, size_t count) {
+  struct lmdbx__tape *tape = scan->tape;
+  scan->name_count -= count;
+  const struct lmdbx_slice *names = scan->names + scan->name_count;
+  for (size_t i = 0; i < count && guessed < 0; i++) {
+    if (!lmdbx__utf8_valid(names[i], NULL)) return LMDBX__TAPE_UNFIT;
+  }
+  int32_t number = guessed >= 0 ? guessed : lmdbx__shape_number(&tape->shapes, names, count);
+  if (number >= 0) return lmdbx__tape_put_op(tape, LMDBX__TAPE_OBJECT, (size_t)number);
+  int code = LMDBX_OK;
+  for (size_t i = 0; i < count && code == LMDBX_OK; i++) {
+    code = lmdbx__tape_put_text(tape, names[i]);
+  }
+  return code == LMDBX_OK ? lmdbx__tape_put_op(tape, LMDBX__TAPE_FIELDS, count) : code;
+}
+
+static int scan_object(struct scan *scan, uint64_t count, unsigned depth) {
+  struct lmdbx__shapes *shapes = &scan->tape->shapes;
+  if (depth == DEEPEST || count > left(scan)) return LMDBX__TAPE_UNFIT;
+  struct lmdbx__shape *guess = lmdbx__shape_guess(shapes, count, scan->at, left(scan));
+  /* In use, so that none of its values takes its place. */
+  int32_t guessed = guess != NULL ? lmdbx__shape_use(shapes, guess) : -1;
+  int code = LMDBX_OK;
+  for (size_t i = 0; i < count && code == LMDBX_OK; i++) {
+    if (guessed >= 0 && !pass_name(scan, guess->names[i])) guessed = -1;
+    if (guessed < 0) code = scan_name(scan);
+    if (code == LMDBX_OK) code = scan_item(scan, depth + 1);
+  }
+  return code == LMDBX_OK ? end_object(scan, guessed, count) : code;
+}
+
+static int scan_array(struct scan *scan, uint64_t count, unsigned depth) {
+  if (depth == DEEPEST || count > left(scan)) return LMDBX__TAPE_UNFIT;
+  int code = LMDBX_OK;
+  for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) code = scan_item(scan, depth + 1);
+  return code == LMDBX_OK ? lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_ARRAY, count) : code;
+}
+
+static int scan_double(struct scan *scan, double number) {
+  int code = lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_NUMBER, 0);
+  return code == LMDBX_OK ? lmdbx__tape_put_number(scan->tape, &number) : code;
+}
+
+static int scan_constant(struct scan *scan, enum lmdbx__tape_constant constant) {
+  return lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_CONSTANT, constant);
+}
+
+/* Those numbers whose operand has so many bytes. */
+static int scan_number(struct scan *scan, uint8_t type, size_t size) {
+  uint64_t bits = 0;
+  float single;
+  double number;
+  if (!take(scan, size, &bits)) return LMDBX__TAPE_UNFIT;
+  switch (type) {
+  case 0xCA: {
+    uint32_t half = (uint32_t)bits;
+    memcpy(&single, &half, sizeof single);
+    return scan_double(scan, single);
+  }
+  case 0xCB: memcpy(&number, &bits, sizeof number); return scan_double(scan, number);
+  case 0xD0: return lmdbx__tape_put_integer(scan->tape, (int8_t)bits);
+  case 0xD1: return lmdbx__tape_put_integer(scan->tape, (int16_t)bits);
+  case 0xD2: return lmdbx__tape_put_integer(scan->tape, (int32_t)bits);
+  default: return lmdbx__tape_put_integer(scan->tape, (int64_t)bits);
+  }
+}
+
+/* Types with a byte of their own. The others (BigInt, bytes, extensions) are rarer,
+ * and left to the exact reader. */
+static int scan_typed(struct scan *scan, uint8_t type, unsigned depth) {
+  uint64_t size = 0;
+  switch (type) {
+  case 0xC0: return scan_constant(scan, LMDBX__TAPE_NULL);
+  case 0xC2: return scan_constant(scan, LMDBX__TAPE_FALSE);
+  case 0xC3: return scan_constant(scan, LMDBX__TAPE_TRUE);
+  case 0xCC:
+  case 0xD0: return scan_number(scan, type, 1);
+  case 0xCD:
+  case 0xD1: return scan_number(scan, type, 2);
+  case 0xCA:
+  case 0xCE:
+  case 0xD2: return scan_number(scan, type, 4);
+  case 0xCB: return scan_number(scan, type, 8);
+  case 0xD9:
+  case 0xDA:
+  case 0xDB:
+    if (!take_string_size(scan, type, &size)) return LMDBX__TAPE_UNFIT;
+    return scan_string(scan, size);
+  case 0xDC:
+  case 0xDD:
+    if (!take(scan, type == 0xDC ? 2 : 4, &size)) return LMDBX__TAPE_UNFIT;
+    return scan_array(scan, size, depth);
+  case 0xDE:
+  case 0xDF:
+    if (!take(scan, type == 0xDE ? 2 : 4, &size)) return LMDBX__TAPE_UNFIT;
+    return scan_object(scan, size, depth);
+  default: return LMDBX__TAPE_UNFIT;
+  }
+}
+
+static int scan_item(struct scan *scan, unsigned depth) {
+  if (left(scan) == 0) return LMDBX__TAPE_UNFIT;
+  uint8_t type = *scan->at++;
+  if (type < 0x80) return lmdbx__tape_put_integer(scan->tape, type);
+  if (type >= 0xE0) return lmdbx__tape_put_integer(scan->tape, (int8_t)type);
+  if (type < 0x90) return scan_object(scan, type & 0x0F, depth);
+  if (type < 0xA0) return scan_array(scan, type & 0x0F, depth);
+  if (type < 0xC0) return scan_string(scan, type & 0x1F);
+  return scan_typed(scan, type, depth);
+}
+
+int lmdbx__tape_scan(struct lmdbx__tape *tape, struct lmdbx_slice value) {
+  struct scan scan;
+  scan.tape = tape;
+  scan.at = value.data;
+  scan.end = value.data + value.size;
+  scan.name_count = 0;
+  if (scan_item(&scan, 0) != LMDBX_OK || scan.at != scan.end) return LMDBX__TAPE_UNFIT;
+  return lmdbx__tape_put_op(tape, LMDBX__TAPE_END, 0);
+}

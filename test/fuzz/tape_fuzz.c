@@ -1,0 +1,66 @@
+/* Any bytes: what the scan takes, the exact reader takes, and both write one tape. */
+#include "codec/tape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { OPS = 4096, NUMBERS = 512, BYTES = 512 };
+
+struct memory {
+  int32_t ops[OPS];
+  double numbers[NUMBERS];
+  uint8_t bytes[BYTES];
+};
+
+static bool define(void *context, uint32_t number, const struct lmdbx_slice *names, size_t count) {
+  (void)context;
+  (void)number;
+  (void)names;
+  return count > 0;
+}
+
+static struct lmdbx__tape tape_on(struct memory *memory) {
+  return (struct lmdbx__tape){.ops = memory->ops,
+                              .op_limit = OPS,
+                              .numbers = memory->numbers,
+                              .number_limit = NUMBERS,
+                              .bytes = memory->bytes,
+                              .byte_limit = BYTES,
+                              .shapes = {.define = define}};
+}
+
+static void free_tape(struct lmdbx__tape *tape) {
+  lmdbx__shapes_free(&tape->shapes);
+  lmdbx_buffer_free(&tape->text);
+}
+
+static void compare(const struct lmdbx__tape *a, const struct lmdbx__tape *b) {
+  if (a->op_count != b->op_count || a->number_count != b->number_count ||
+      a->chunk_count != b->chunk_count || a->text.size != b->text.size) {
+    abort();
+  }
+  if (memcmp(a->ops, b->ops, a->op_count * sizeof *a->ops) != 0) abort();
+  if (memcmp(a->numbers, b->numbers, a->number_count * sizeof *a->numbers) != 0) abort();
+  if (a->text.size > 0 && memcmp(a->text.data, b->text.data, a->text.size) != 0) abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static struct memory memories[2];
+  struct lmdbx__tape scanned = tape_on(&memories[0]);
+  struct lmdbx__tape read = tape_on(&memories[1]);
+  const struct lmdbx_slice value = {data, size};
+  struct lmdbx_error error;
+  /* Until its shapes are known, and guessed. */
+  for (int i = 0; i < LMDBX__SHAPE_SIGHTINGS + 3; i++) {
+    lmdbx__tape_begin(&scanned);
+    if (lmdbx__tape_scan(&scanned, value) != LMDBX_OK) break;
+    lmdbx__tape_begin(&read);
+    if (lmdbx__tape_read(&read, value, &error) != LMDBX_OK) abort();
+    compare(&scanned, &read);
+  }
+  free_tape(&scanned);
+  free_tape(&read);
+  return 0;
+}
