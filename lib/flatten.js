@@ -4,8 +4,8 @@
 // src/binding/value_encode.c, which knows every kind of value and what is wrong with it. Getters may
 // then run a second time.
 //
-// Both must write the same bytes. Getters and proxies may do anything meanwhile, also put another
-// value: that one takes the exact walk.
+// Both must write the same bytes, unless the value changes meanwhile: getters and proxies may do
+// anything, also put another value, which then takes the exact walk.
 
 const { types } = require("node:util");
 const { packing } = require("./tape.js");
@@ -69,7 +69,16 @@ const SEEN_NAMES = 1024;
 /** @type {Map<string, Name>} */
 const names = new Map();
 const seen = new Set();
-const start = new Name("", -1);
+/** No name: even an empty one is not equal to it. */
+const start = new Name(undefined, -1);
+
+const nothing = {};
+
+/** Whether somebody has given all objects fields. */
+function isPolluted() {
+  for (const name in nothing) return name !== undefined;
+  return false;
+}
 
 /** Registers a name with the addon: set by addon.js. @type {(name: string) => boolean} */
 let defineName = () => false;
@@ -144,36 +153,62 @@ function flattenArray(value) {
   return true;
 }
 
-/** @param {Record<string, unknown>} value */
+/**
+ * A name that did not come behind that one before: by its number, if the addon knows it.
+ * @param {string} name
+ * @param {Name} before
+ * @returns {Name} start: it has no number
+ */
+function findName(name, before) {
+  const known = names.get(name) ?? meet(name);
+  if (known === undefined) return start;
+  before.next = known;
+  return known;
+}
+
+/** @param {string} name */
+function flattenName(name, known) {
+  if (known === start) return flattenString(name);
+  ops[word++] = (known.id << 5) | NAME;
+  return true;
+}
+
+/**
+ * The fields of an object whose prototype is Object.prototype, which has none: engines read them
+ * faster in such a loop than by a list of names.
+ * @param {Record<string, unknown>} value
+ */
 function flattenFields(value) {
-  const list = keys(value);
-  const count = list.length;
+  const head = word++;
+  let count = 0;
   let known = start;
-  ops[word++] = (count << 5) | FIELDS;
-  for (let i = 0; i < count; i++) {
-    const name = list[i];
-    const before = known;
-    known = before.next;
-    if (known.name !== name || known === start) {
-      const found = names.get(name) ?? meet(name);
-      if (found === undefined) {
-        known = start;
-        if (!flattenString(name)) return false;
-      } else {
-        known = found;
-        before.next = found;
-      }
-    }
-    if (known !== start) ops[word++] = (known.id << 5) | NAME;
-    if (!flatten(value[name])) return false;
+  for (const name in value) {
+    const next = known.next;
+    known = next.name === name ? next : findName(name, known);
+    if (!flattenName(name, known) || !flatten(value[name])) return false;
+    count++;
   }
+  ops[head] = (count << 5) | FIELDS;
   // Without fields it may be anything that was given a plain prototype.
   return count > 0 || classify(value, true) === PLAIN;
 }
 
-/** Dates, and instances of classes that are their fields. @param {object} value */
-function flattenOther(value) {
-  if (!isDate(value)) return classify(value, true) === PLAIN && flattenFields(value);
+/** An instance of a class that is its own fields. @param {Record<string, unknown>} value */
+function flattenInstance(value) {
+  if (classify(value, true) !== PLAIN) return false;
+  const list = keys(value);
+  if (list.length > WORDS - word) return false;
+  ops[word++] = (list.length << 5) | FIELDS;
+  let known = start;
+  for (const name of list) {
+    known = findName(name, known);
+    if (!flattenName(name, known) || !flatten(value[name])) return false;
+  }
+  return true;
+}
+
+/** @param {Date} value */
+function flattenDate(value) {
   if (number === NUMBERS) return false;
   ops[word++] = DATE;
   numbers[number++] = apply(dateValue, value, []);
@@ -190,36 +225,33 @@ function flattenObject(value) {
   } else if (getPrototypeOf(value) === objectPrototype) {
     fits = typeof value.toJSON !== "function" && flattenFields(value);
   } else {
-    fits = flattenOther(value);
+    fits = isDate(value) ? flattenDate(value) : flattenInstance(value);
   }
   depth--;
   return fits;
 }
 
 /**
+ * Comparisons with typeof, which engines fold, where a switch over it would make strings.
  * @param {unknown} value
  * @returns {boolean} whether the tape holds it
  */
 function flatten(value) {
   if (word >= WORDS) return false;
-  switch (typeof value) {
-    case "string":
-      return flattenString(value);
-    case "number":
-      return flattenNumber(value);
-    case "boolean":
-      ops[word++] = value ? TRUE : FALSE;
-      return true;
-    case "undefined":
-      ops[word++] = UNDEFINED;
-      return true;
-    case "object":
-      if (value !== null) return flattenObject(value);
-      ops[word++] = NULL;
-      return true;
-    default:
-      return false;
+  if (typeof value === "string") return flattenString(value);
+  if (typeof value === "number") return flattenNumber(value);
+  if (typeof value === "boolean") {
+    ops[word++] = value ? TRUE : FALSE;
+    return true;
   }
+  if (typeof value === "object") {
+    if (value !== null) return flattenObject(value);
+    ops[word++] = NULL;
+    return true;
+  }
+  if (value !== undefined) return false;
+  ops[word++] = UNDEFINED;
+  return true;
 }
 
 /**
@@ -228,7 +260,7 @@ function flatten(value) {
  * @returns {string | undefined} the tape's text; undefined: the tape does not hold the value
  */
 function flattened(value) {
-  if (busy || value === undefined) return undefined;
+  if (busy || value === undefined || isPolluted()) return undefined;
   busy = true;
   word = 0;
   number = 0;

@@ -235,7 +235,7 @@ describe("a value that changes while it is encoded", () => {
     assertSame(await repository.get("t", "growing"), ["x", 2, 3]);
   });
 
-  check("fields that vanish are undefined, fields that come are not seen", async (open) => {
+  check("fields that vanish are left out or undefined, fields that come are not seen", async (open) => {
     const repository = open();
     const changing = {
       get first() {
@@ -246,7 +246,9 @@ describe("a value that changes while it is encoded", () => {
       second: 2,
     };
     await repository.put("t", 1, changing);
-    assertSame(await repository.get("t", 1), { first: 1, second: undefined });
+    const { second, ...rest } = await repository.get("t", 1);
+    assert.equal(second, undefined);
+    assertSame(rest, { first: 1 });
   });
 
   check("Maps and Sets are stored as they were when their turn came", async (open) => {

@@ -283,7 +283,7 @@ describe("code that runs while a value is encoded", () => {
       assert.match(error.message, /value\[1\] is a detached/);
     });
   }
-  check("containers that change keep the count they had", async (store) => {
+  check("containers that change keep the count they had; fields may be left out", async (store) => {
     const shrinking = [
       {
         get a() {
@@ -312,7 +312,9 @@ describe("code that runs while a value is encoded", () => {
       },
       b: 2,
     };
-    assert.deepStrictEqual(await store(losing), { a: 1, b: undefined });
+    const { b, ...rest } = await store(losing);
+    assert.equal(b, undefined);
+    assert.deepStrictEqual(rest, { a: 1 });
     const map = new Map([
       [
         {
