@@ -8,6 +8,8 @@ MAKEFLAGS += --no-builtin-rules
 BUILD ?= build
 FUZZ_SECONDS ?= 60
 BUN := node_modules/.bin/bun
+# Where a test says nothing else; without it Bun gives up after 5 s, however busy the machine is.
+BUN_TEST := $(BUN) test --timeout 120000
 CLANG_FORMAT := node_modules/.bin/clang-format
 ADDON := build/Release/lmdbx.node
 
@@ -113,7 +115,7 @@ $(ADDON): binding.gyp $(CORE_SOURCES) $(wildcard src/binding/*.c src/*.h src/*/*
 
 .PHONY: js-test
 js-test: build ## run the JavaScript tests under Bun, then under Node.js
-	$(BUN) test $(patsubst %,./%,$(wildcard test/*.test.js))
+	$(BUN_TEST) $(patsubst %,./%,$(wildcard test/*.test.js))
 	node --test $(wildcard test/*.test.js)
 
 .PHONY: type-test
@@ -151,12 +153,12 @@ sanitize-js: ## run the JavaScript tests with an addon under ASan + UBSan
 	cd $(SANITIZED) && tests="$(patsubst %,./%,$(filter-out $(UNSANITIZED:%=test/%.test.js), \
 	  $(wildcard test/*.test.js)))" && export LMDBX_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0 && \
 	  export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" && \
-	  $(BUN) test $$tests && node --test $$tests
+	  $(BUN_TEST) $$tests && node --test $$tests
 
 .PHONY: torture
 TORTURE := workers processes queue-limits leaks model
 torture: build ## run the tests of threads, processes and memory far longer
-	LMDBX_TORTURE=1 $(BUN) test $(TORTURE:%=./test/%.test.js)
+	LMDBX_TORTURE=1 $(BUN_TEST) $(TORTURE:%=./test/%.test.js)
 	LMDBX_TORTURE=1 node --test $(TORTURE:%=test/%.test.js)
 
 .PHONY: fuzz

@@ -8,7 +8,7 @@ const { runToEnd } = require("./support/program.js");
 const { scale } = require("./support/random.js");
 const { using } = require("./support/temporary.js");
 
-const TIMEOUT = { timeout: scale(60_000, 300_000) };
+const TIMEOUT = { timeout: scale(120_000, 600_000) };
 const MIB = 1024 * 1024;
 const DEFAULT_BOUND = 256 * MIB;
 

@@ -206,6 +206,25 @@ describe("the life of a repository", () => {
   );
 
   test(
+    "close ends a long list that is under way, and lets the operations beside it finish",
+    using(async (open) => {
+      const repository = open();
+      const count = 10_000; // of 100 characters: several pages
+      const key = (i) => `${i}`.padStart(100, "0");
+      await Promise.all(Array.from({ length: count }, (_, i) => repository.put("long", key(i), i)));
+      const lists = [repository.list("long"), repository.list("long")];
+      const beside = [repository.put("t", 1, "x"), repository.get("t", 1), repository.has("t", 1)];
+      const closing = repository.close();
+      for (const list of lists) assert.equal((await rejection(list)).code, "LMDBX_CLOSED");
+      assert.deepStrictEqual(await Promise.all(beside), [undefined, "x", true]);
+      await closing;
+      const again = open();
+      assert.equal(await again.get("t", 1), "x");
+      assert.equal((await again.list("long")).length, count);
+    }),
+  );
+
+  test(
     "close is fine twice, at once, and as asyncDispose",
     using(async (open) => {
       const repository = open();

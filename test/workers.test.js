@@ -9,7 +9,7 @@ const { runToEnd } = require("./support/program.js");
 const { chooseSeed, scale } = require("./support/random.js");
 
 const ROUNDS = scale(10, 200);
-const TIMEOUT = scale(60_000, 600_000);
+const TIMEOUT = scale(120_000, 600_000);
 
 describe("worker threads", () => {
   test(
