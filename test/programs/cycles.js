@@ -50,7 +50,8 @@ async function main() {
     if ((index + 1) % (cycles / samples) > 0) continue;
     await settle(directories);
     const readers = keepers.map((keeper) => counters(keeper).readers);
-    say({ ...usage(), memory: allocated(), readers, open: directories.filter(isMapped).length });
+    const { memory: resident, ...held } = usage();
+    say({ ...held, resident, memory: allocated(), readers, open: directories.filter(isMapped).length });
   }
   await Promise.all(keepers.map((keeper) => keeper.close()));
 }
