@@ -49,9 +49,25 @@ function msgpackValue(answer) {
   return typeof answer === "string" || Array.isArray(answer) ? assemble(answer) : answer.value;
 }
 
-const asItIs = (text) => text;
-/** How the answer of a get becomes its value; json needs more than the answer. */
-const decoderOf = { msgpack: msgpackValue, string: asItIs, json: undefined };
+/** Thrown for text that is not JSON, until it is known where it lies. */
+class NotJSON {
+  constructor(text) {
+    this.position = addon.jsonPosition(text);
+  }
+}
+
+/** @param {string | string[] | { value: string }} answer */
+function jsonValue(answer) {
+  if (typeof answer === "string" || Array.isArray(answer)) return assemble(answer);
+  try {
+    return JSON.parse(answer.value);
+  } catch {
+    throw new NotJSON(answer.value);
+  }
+}
+
+/** How the answer of a get becomes its value. */
+const decoderOf = { msgpack: msgpackValue, json: jsonValue, string: (text) => text };
 
 /**
  * Counters of the core, for tests.
@@ -119,35 +135,26 @@ class LMDBXRepository {
     return Promise.reject(answer);
   }
 
-  /** @param {string} text */
-  #jsonValue(text, tenantId, key) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      const position = addon.jsonPosition(text);
-      const message =
-        `get: the stored value is not JSON at byte ${position}; was this written with encoding ` +
-        "msgpack or string?";
-      throw createError("LMDBX_DECODE", message, this.#path, tenantId, JSON.stringify(key));
-    }
-  }
-
   get(tenantId, key) {
     try {
       const answer = addon.get(this.#handle, keyOf(tenantId, key), nextSlot());
       if (answer === undefined) return Promise.resolve(undefined);
       if (typeof answer === "object" && answer instanceof Error) return Promise.reject(answer);
-      if (this.#decode === undefined) return this.#getJSON(answer, tenantId, key);
-      return answer === PENDING ? pend(this.#decode) : Promise.resolve(this.#decode(answer));
+      if (answer !== PENDING) return Promise.resolve(this.#decode(answer));
+      const pending = pend(this.#decode);
+      if (this.#decode !== jsonValue) return pending;
+      return pending.catch((error) => Promise.reject(this.#placed(error, tenantId, key)));
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(this.#placed(error, tenantId, key));
     }
   }
 
-  /** The value of an answer that is JSON text, or that will be. */
-  async #getJSON(answer, tenantId, key) {
-    const text = answer === PENDING ? await pend(asItIs) : answer;
-    return text === undefined ? undefined : this.#jsonValue(text, tenantId, key);
+  #placed(error, tenantId, key) {
+    if (!(error instanceof NotJSON)) return error;
+    const message =
+      `get: the stored value is not JSON at byte ${error.position}; was this written with ` +
+      "encoding msgpack or string?";
+    return createError("LMDBX_DECODE", message, this.#path, tenantId, JSON.stringify(key));
   }
 
   delete(tenantId, key) {

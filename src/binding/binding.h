@@ -69,8 +69,8 @@ struct lmdbx__addon {
  * A key is a stored key as a string, or how many bytes of it lie in the shared key
  * memory. An answer is 0: the slot's promise will be settled (settle.c); 1: the
  * packing tape does not do, try putValue; an Error; or what was found, at once:
- * undefined, a boolean, text that is a value or is that of the building tape, an
- * array of several such texts, or { value }.
+ * undefined, a boolean, text (encoding string: the value; else that of the building
+ * tape, which may also be an array of several), or { value } (json: its text).
  */
 napi_status lmdbx__repository_functions(napi_env env, napi_value exports);
 napi_status lmdbx__point_functions(napi_env env, napi_value exports);

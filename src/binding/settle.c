@@ -79,28 +79,39 @@ static int convert_text(struct lmdbx__addon *addon, struct lmdbx_slice text, con
   return engine_refused(error, "get");
 }
 
-static int convert_json(struct lmdbx__addon *addon, struct lmdbx_slice text, napi_value *out,
-                        struct lmdbx_error *error) {
-  if (!lmdbx__json_has_too_many(text)) return convert_text(addon, text, "json", out, error);
-  return lmdbx_error_set(error, LMDBX_DECODE, 0,
-                         "get: the stored JSON of %zu bytes has more than %zu items", text.size,
-                         LMDBX_MAX_ITEMS);
-}
-
-/* What the tape does not hold is built part by part, and wrapped: the answer is not
- * text. */
-static int convert_msgpack(struct lmdbx__addon *addon, struct lmdbx_slice bytes, napi_value *out,
-                           struct lmdbx_error *error) {
-  napi_value value = NULL;
-  int code = lmdbx__value_tape_build(&addon->tape, bytes, out, error);
-  if (code != LMDBX__TAPE_UNFIT) return code;
-  code = lmdbx__value_decode(addon->env, &addon->types, bytes, &value, error);
-  if (code != LMDBX_OK) return code;
+/* What the tape does not hold goes another way, and wrapped: the answer is no text. */
+static int wrap(struct lmdbx__addon *addon, napi_value value, napi_value *out,
+                struct lmdbx_error *error) {
   if (napi_create_object(addon->env, out) == napi_ok &&
       napi_set_named_property(addon->env, *out, "value", value) == napi_ok) {
     return LMDBX_OK;
   }
   return engine_refused(error, "get");
+}
+
+/* Else the text itself, for JSON.parse. */
+static int convert_json(struct lmdbx__addon *addon, struct lmdbx_slice text, napi_value *out,
+                        struct lmdbx_error *error) {
+  napi_value string = NULL;
+  int code = lmdbx__value_tape_build(&addon->tape, text, true, out, error);
+  if (code != LMDBX__TAPE_UNFIT) return code;
+  if (lmdbx__json_has_too_many(text)) {
+    return lmdbx_error_set(error, LMDBX_DECODE, 0,
+                           "get: the stored JSON of %zu bytes has more than %zu items", text.size,
+                           LMDBX_MAX_ITEMS);
+  }
+  code = convert_text(addon, text, "json", &string, error);
+  return code == LMDBX_OK ? wrap(addon, string, out, error) : code;
+}
+
+/* Else the value, built part by part. */
+static int convert_msgpack(struct lmdbx__addon *addon, struct lmdbx_slice bytes, napi_value *out,
+                           struct lmdbx_error *error) {
+  napi_value value = NULL;
+  int code = lmdbx__value_tape_build(&addon->tape, bytes, false, out, error);
+  if (code != LMDBX__TAPE_UNFIT) return code;
+  code = lmdbx__value_decode(addon->env, &addon->types, bytes, &value, error);
+  return code == LMDBX_OK ? wrap(addon, value, out, error) : code;
 }
 
 int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *result,

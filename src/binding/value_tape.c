@@ -117,9 +117,10 @@ static napi_status create_text(struct lmdbx__value_tape *tape, napi_value *out) 
   return status;
 }
 
-int lmdbx__value_tape_build(struct lmdbx__value_tape *tape, struct lmdbx_slice value,
+int lmdbx__value_tape_build(struct lmdbx__value_tape *tape, struct lmdbx_slice value, bool json,
                             napi_value *out, struct lmdbx_error *error) {
-  int code = lmdbx__tape_build(&tape->building, value, error);
+  int code = json ? lmdbx__tape_build_json(&tape->building, value)
+                  : lmdbx__tape_build(&tape->building, value, error);
   if (code != LMDBX_OK) return code;
   if (create_text(tape, out) == napi_ok) return LMDBX_OK;
   bool pending = false;

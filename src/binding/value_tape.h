@@ -30,10 +30,10 @@ void lmdbx__value_tape_free(napi_env env, struct lmdbx__value_tape *tape);
 napi_status lmdbx__shared_memory(napi_env env, napi_value holder, const char *name, napi_ref *keep,
                                  void **data, size_t *length);
 
-/* The text of a value that now is on the building tape: a string, or an array of
- * several. LMDBX_OK, LMDBX__TAPE_UNFIT, and what lmdbx__tape_build and
+/* The text of a value, msgpack or JSON, that now is on the building tape: a string, or
+ * an array of several. LMDBX_OK, LMDBX__TAPE_UNFIT, and what lmdbx__tape_build and
  * lmdbx__value_decode answer. */
-int lmdbx__value_tape_build(struct lmdbx__value_tape *tape, struct lmdbx_slice value,
+int lmdbx__value_tape_build(struct lmdbx__value_tape *tape, struct lmdbx_slice value, bool json,
                             napi_value *out, struct lmdbx_error *error);
 /* Appends what is on the packing tape as msgpack. text: its text, if it has any.
  * LMDBX_OK, LMDBX__TAPE_UNFIT, LMDBX_NO_MEMORY, LMDBX_VALUE_TOO_LARGE, LMDBX_INTERNAL. */

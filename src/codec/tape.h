@@ -130,7 +130,11 @@ void lmdbx__tape_begin(struct lmdbx__tape *tape);
 int lmdbx__tape_scan(struct lmdbx__tape *tape, struct lmdbx_slice value);
 int lmdbx__tape_read(struct lmdbx__tape *tape, struct lmdbx_slice value, struct lmdbx_error *error);
 
-/* What both share: adds to the tape, or finds it full (LMDBX__TAPE_UNFIT). */
+/* JSON onto the tape, if it is strict JSON whose numbers are surely exact: LMDBX_OK or
+ * LMDBX__TAPE_UNFIT. What that means is for JSON.parse to say. The tape's thread. */
+int lmdbx__tape_build_json(struct lmdbx__tape *tape, struct lmdbx_slice text);
+
+/* What they share: adds to the tape, or finds it full (LMDBX__TAPE_UNFIT). */
 int lmdbx__tape_put_word(struct lmdbx__tape *tape, int32_t word);
 int lmdbx__tape_put_op(struct lmdbx__tape *tape, enum lmdbx__tape_op op, size_t argument);
 int lmdbx__tape_put_number(struct lmdbx__tape *tape, const void *number);
@@ -138,6 +142,8 @@ int lmdbx__tape_put_integer(struct lmdbx__tape *tape, int64_t value); /* -2^31 .
 int lmdbx__tape_put_bytes(struct lmdbx__tape *tape, struct lmdbx_slice bytes);
 /* A string; LMDBX_DECODE: it is not UTF-8. */
 int lmdbx__tape_put_text(struct lmdbx__tape *tape, struct lmdbx_slice text);
+/* An object whose values are on the tape; the names are looked at, too. */
+int lmdbx__tape_put_object(struct lmdbx__tape *tape, const struct lmdbx_slice *names, size_t count);
 
 /* ----------------------------------------------------------------- packing */
 

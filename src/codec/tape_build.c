@@ -92,13 +92,8 @@ static int build_object(void *context, const struct lmdbx_slice *names, const lm
                         size_t count, lmdbx_value *out) {
   struct lmdbx__tape *tape = context;
   (void)values;
-  int32_t shape = lmdbx__shape_number(&tape->shapes, names, count);
-  if (shape >= 0) return build_container(tape, LMDBX__TAPE_OBJECT, (size_t)shape, count, out);
-  int code = LMDBX_OK;
-  for (size_t i = 0; i < count && code == LMDBX_OK; i++)
-    code = lmdbx__tape_put_text(tape, names[i]);
-  if (code != LMDBX_OK) return code;
-  return build_container(tape, LMDBX__TAPE_FIELDS, count, count, out);
+  tape->height -= count;
+  return push(tape, lmdbx__tape_put_object(tape, names, count), out);
 }
 
 /* The pairs of a plain msgpack map with other keys than strings were not built in

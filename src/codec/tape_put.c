@@ -104,3 +104,17 @@ int lmdbx__tape_put_text(struct lmdbx__tape *tape, struct lmdbx_slice text) {
   chunk->ascii = chunk->ascii && ascii;
   return chunk->data != NULL ? LMDBX_OK : lmdbx_buffer_append(&tape->text, text.data, text.size);
 }
+
+int lmdbx__tape_put_object(struct lmdbx__tape *tape, const struct lmdbx_slice *names,
+                           size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    if (!short_ascii(names[i]) && !lmdbx__utf8_valid(names[i], NULL)) return LMDBX_DECODE;
+  }
+  int32_t number = lmdbx__shape_number(&tape->shapes, names, count);
+  if (number >= 0) return lmdbx__tape_put_op(tape, LMDBX__TAPE_OBJECT, (size_t)number);
+  int code = LMDBX_OK;
+  for (size_t i = 0; i < count && code == LMDBX_OK; i++) {
+    code = lmdbx__tape_put_text(tape, names[i]);
+  }
+  return code == LMDBX_OK ? lmdbx__tape_put_op(tape, LMDBX__TAPE_FIELDS, count) : code;
+}

@@ -5,7 +5,6 @@
  * of errors: what it does not take, the exact reader reads from the beginning.
  */
 #include "codec/tape.h"
-#include "codec/utf8.h"
 
 #include <string.h>
 
@@ -100,23 +99,6 @@ static bool pass_name(struct scan *scan, struct lmdbx_slice guess) {
   return true;
 }
 
-/* All names and values have been passed: what the object is made by. */
-static int end_object(struct scan *scan, int32_t guessed, size_t count) {
-  struct lmdbx__tape *tape = scan->tape;
-  scan->name_count -= count;
-  const struct lmdbx_slice *names = scan->names + scan->name_count;
-  for (size_t i = 0; i < count && guessed < 0; i++) {
-    if (!lmdbx__utf8_valid(names[i], NULL)) return LMDBX__TAPE_UNFIT;
-  }
-  int32_t number = guessed >= 0 ? guessed : lmdbx__shape_number(&tape->shapes, names, count);
-  if (number >= 0) return lmdbx__tape_put_op(tape, LMDBX__TAPE_OBJECT, (size_t)number);
-  int code = LMDBX_OK;
-  for (size_t i = 0; i < count && code == LMDBX_OK; i++) {
-    code = lmdbx__tape_put_text(tape, names[i]);
-  }
-  return code == LMDBX_OK ? lmdbx__tape_put_op(tape, LMDBX__TAPE_FIELDS, count) : code;
-}
-
 static int scan_object(struct scan *scan, uint64_t count, unsigned depth) {
   struct lmdbx__shapes *shapes = &scan->tape->shapes;
   if (depth == DEEPEST || count > left(scan)) return LMDBX__TAPE_UNFIT;
@@ -129,7 +111,10 @@ static int scan_object(struct scan *scan, uint64_t count, unsigned depth) {
     if (guessed < 0) code = scan_name(scan);
     if (code == LMDBX_OK) code = scan_item(scan, depth + 1);
   }
-  return code == LMDBX_OK ? end_object(scan, guessed, count) : code;
+  if (code != LMDBX_OK) return code;
+  scan->name_count -= count;
+  if (guessed >= 0) return lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_OBJECT, (size_t)guessed);
+  return lmdbx__tape_put_object(scan->tape, scan->names + scan->name_count, count);
 }
 
 static int scan_array(struct scan *scan, uint64_t count, unsigned depth) {

@@ -225,6 +225,54 @@ static void says_what_does_not_fit(void **state) {
   free_tape(&tape);
 }
 
+static void builds_from_json_what_is_surely_exact(void **state) {
+  (void)state;
+  struct lmdbx__tape tape = a_tape();
+  static const struct {
+    struct lmdbx_slice text;
+    double number;
+  } decimals[] = {{TEXT("0.1"), 0.1},
+                  {TEXT("-0"), 0},
+                  {TEXT("1.5"), 1.5},
+                  {TEXT("4294967296"), 4294967296.0},
+                  {TEXT("-123456789.012345"), -123456789.012345},
+                  {TEXT("999999999999999"), 999999999999999.0}};
+  for (size_t i = 0; i < COUNT(decimals); i++) {
+    assert_int_equal(lmdbx__tape_build_json(&tape, decimals[i].text), LMDBX_OK);
+    assert_int_equal(ops[0], WORD(NUMBER, 0));
+    assert_true(numbers[0] == decimals[i].number);
+  }
+  static const int32_t expected[] = {WORD(SMALL, 1),  WORD(CONSTANT, LMDBX__TAPE_TRUE),
+                                     WORD(CHUNK, 0),  WORD(TEXT, 3),
+                                     WORD(ARRAY, 3),  WORD(ARRAY, 0),
+                                     WORD(TEXT, 1),   WORD(TEXT, 0),
+                                     WORD(FIELDS, 2), WORD(END, 0)};
+  const struct lmdbx_slice text = TEXT("{\"a\": [1 ,true,\"x\\n\\\"\"], \"\":[ ]}\n");
+  assert_int_equal(lmdbx__tape_build_json(&tape, text), LMDBX_OK);
+  assert_int_equal(tape.op_count, COUNT(expected));
+  assert_memory_equal(ops, expected, sizeof expected);
+  assert_memory_equal(tape.text.data, "x\n\"a", 4);
+  static const struct lmdbx_slice unfit[] = {TEXT(""),
+                                             TEXT("01"),
+                                             TEXT("1."),
+                                             TEXT("1e5"),
+                                             TEXT("1234567890123456"),
+                                             TEXT("\"\\u0041\""),
+                                             TEXT("\"\x01\""),
+                                             TEXT("[1,]"),
+                                             TEXT("{\"a\"}"),
+                                             TEXT("tru"),
+                                             TEXT("1 2"),
+                                             TEXT("\"\xFF\""),
+                                             TEXT("\"open"),
+                                             TEXT("-"),
+                                             TEXT("{\"\xFF\":1}")};
+  for (size_t i = 0; i < COUNT(unfit); i++) {
+    if (lmdbx__tape_build_json(&tape, unfit[i]) != LMDBX__TAPE_UNFIT) fail_msg("text %zu", i);
+  }
+  free_tape(&tape);
+}
+
 /* ----------------------------------------------------------------- packing */
 
 static void assert_packs(const int32_t *words, size_t count, struct lmdbx_slice text,
@@ -315,6 +363,7 @@ int main(void) {
       cmocka_unit_test(counts_text_in_utf16_units_and_knows_what_is_ascii),
       cmocka_unit_test(cuts_text_into_pieces),
       cmocka_unit_test(says_what_does_not_fit),
+      cmocka_unit_test(builds_from_json_what_is_surely_exact),
       cmocka_unit_test(packs_word_by_word),
       cmocka_unit_test(refuses_inconsistent_tapes),
       cmocka_unit_test(knows_a_limited_number_of_names),

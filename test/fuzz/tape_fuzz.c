@@ -1,4 +1,6 @@
-/* Any bytes: what the scan takes, the exact reader takes, and both write one tape. */
+/* Any bytes: what the scan takes, the exact reader takes, and both write one tape; what
+ * is taken as JSON is JSON. */
+#include "codec/json.h"
 #include "codec/tape.h"
 
 #include <stdlib.h>
@@ -59,6 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     lmdbx__tape_begin(&read);
     if (lmdbx__tape_read(&read, value, &error) != LMDBX_OK) abort();
     compare(&scanned, &read);
+  }
+  if (lmdbx__tape_build_json(&scanned, value) == LMDBX_OK && !lmdbx__json_valid(value, NULL)) {
+    abort();
   }
   free_tape(&scanned);
   free_tape(&read);
