@@ -39,6 +39,10 @@ struct lmdbx__request *lmdbx__list_take(struct lmdbx__list *list) {
   return request;
 }
 
+struct lmdbx__request *lmdbx__request_next(const struct lmdbx__request *request) {
+  return request_of(request->op.next);
+}
+
 void lmdbx__list_free(struct lmdbx__list *list) {
   struct lmdbx__request *request;
   while ((request = lmdbx__list_take(list)) != NULL) lmdbx__request_free(request);

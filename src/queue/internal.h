@@ -55,6 +55,8 @@ void lmdbx__list_append(struct lmdbx__list *list, struct lmdbx__request *request
 /* Moves all of `from` behind `list`. */
 void lmdbx__list_join(struct lmdbx__list *list, struct lmdbx__list *from);
 struct lmdbx__request *lmdbx__list_take(struct lmdbx__list *list);
+/* The one behind it in its list, or NULL. */
+struct lmdbx__request *lmdbx__request_next(const struct lmdbx__request *request);
 
 /* A request with copies of key and value. NULL: out of memory. Owner thread. */
 struct lmdbx__request *lmdbx__request_new(struct lmdbx_repository *repository,
@@ -173,7 +175,6 @@ struct lmdbx_job {
 };
 
 struct lmdbx__batch;
-struct lmdbx__writer;
 
 struct lmdbx_host {
   atomic_int references; /* the owner's, and one for each repository and job */
@@ -253,6 +254,29 @@ struct lmdbx__writer_counts {
   uint64_t commits;
   uint64_t operations;
 };
+
+enum lmdbx__writer_state { LMDBX__WRITER_IDLE, LMDBX__WRITER_READY, LMDBX__WRITER_BUSY };
+
+struct lmdbx__writer {
+  struct lmdbx__env *env;
+  pthread_mutex_t mutex; /* guards the next three */
+  struct lmdbx__list queue;
+  enum lmdbx__writer_state state; /* READY: on the ready list. IDLE: the queue is empty */
+  struct lmdbx__writer_counts counts;
+  struct lmdbx__writer *next; /* on the ready list, under workers.mutex */
+  struct lmdbx__residency residency;
+};
+
+/* Takes what goes into the next group: operations, or one request of another type.
+ * Under writer->mutex. */
+void lmdbx__group_take(struct lmdbx__writer *writer, struct lmdbx__list *group);
+/* Carries out a group that is not empty. The worker, which has the turn. */
+void lmdbx__group_run(struct lmdbx__writer *writer, struct lmdbx__list *group,
+                      struct lmdbx__commit_report *report);
+/* Sorts a finished group by owner. The worker's own results go to *own, to be
+ * posted when the worker ends or turns to another group. */
+void lmdbx__group_distribute(struct lmdbx_host *self, struct lmdbx__list *group,
+                             struct lmdbx__list *own);
 
 /* Appends a write, or a read that must see one. Owner thread. */
 void lmdbx__writes_add(struct lmdbx__request *request);

@@ -11,31 +11,13 @@
  */
 #include "queue/internal.h"
 
-#include "codec/frame.h"
-
 #include <stdlib.h>
 
-/* One group: bounds the pages a transaction dirties (LMDB's limit is 131,072),
- * and the time until the first of a long queue is reported. */
-#define GROUP_OPERATIONS 16384
-#define GROUP_BYTES ((size_t)64 * 1024 * 1024)
 /* How soon a worker that waits for another process notices that its host stops. */
 #define TURN_SLICE_MS 20
 /* How long a worker waits before it gives its thread back and is started again by
  * its host: a runtime that ends a thread may wait for its jobs before it says so. */
 #define TURN_PATIENCE_MS 200
-
-enum writer_state { IDLE, READY, BUSY };
-
-struct lmdbx__writer {
-  struct lmdbx__env *env;
-  pthread_mutex_t mutex; /* guards the next two, and the counts */
-  struct lmdbx__list queue;
-  enum writer_state state; /* READY: on the ready list. IDLE: the queue is empty */
-  struct lmdbx__writer_counts counts;
-  struct lmdbx__writer *next; /* on the ready list, under workers.mutex */
-  struct lmdbx__residency residency;
-};
 
 /* Process-wide, since the pool is. A writer is on the ready list only while
  * requests in its queue keep its environment open. */
@@ -112,24 +94,6 @@ static void ready_remove(struct lmdbx__writer *writer) {
   if (workers.tail == writer) workers.tail = before;
 }
 
-static struct lmdbx__request *next_of(struct lmdbx__request *request) {
-  return (struct lmdbx__request *)request->op.next;
-}
-
-/* Takes what goes into the next group: operations, or one request of another type. */
-static void take_group(struct lmdbx__writer *writer, struct lmdbx__list *group) {
-  size_t operations = 0;
-  size_t bytes = 0;
-  while (writer->queue.head != NULL && operations < GROUP_OPERATIONS && bytes < GROUP_BYTES) {
-    if (writer->queue.head->type != LMDBX__REQUEST_OPERATION && operations > 0) return;
-    struct lmdbx__request *request = lmdbx__list_take(&writer->queue);
-    lmdbx__list_append(group, request);
-    operations++;
-    bytes += request->op.key.size + request->op.value.size;
-    if (request->type != LMDBX__REQUEST_OPERATION) return;
-  }
-}
-
 /* The next writer, whose environment is then kept open for the worker until serve
  * gives it back; or NULL, and then this worker has retired. */
 static struct lmdbx__writer *next_writer(void) {
@@ -140,7 +104,7 @@ static struct lmdbx__writer *next_writer(void) {
   } else {
     ready_remove(writer);
     pthread_mutex_lock(&writer->mutex);
-    writer->state = BUSY;
+    writer->state = LMDBX__WRITER_BUSY;
     lmdbx__env_retain(writer->env);
     pthread_mutex_unlock(&writer->mutex);
   }
@@ -153,8 +117,8 @@ static void put_back(struct lmdbx__writer *writer, const struct lmdbx__commit_re
   pthread_mutex_lock(&writer->mutex);
   writer->counts.commits += report->commits;
   writer->counts.operations += report->operations;
-  writer->state = writer->queue.head != NULL ? READY : IDLE;
-  if (writer->state == READY) ready_push(writer);
+  writer->state = writer->queue.head != NULL ? LMDBX__WRITER_READY : LMDBX__WRITER_IDLE;
+  if (writer->state == LMDBX__WRITER_READY) ready_push(writer);
   pthread_mutex_unlock(&writer->mutex);
   pthread_mutex_unlock(&workers.mutex);
 }
@@ -163,7 +127,7 @@ static void put_back(struct lmdbx__writer *writer, const struct lmdbx__commit_re
  * writer->mutex. */
 static struct lmdbx_host *other_owner(struct lmdbx__writer *writer, struct lmdbx_host *self) {
   for (struct lmdbx__request *request = writer->queue.head; request != NULL;
-       request = next_of(request)) {
+       request = lmdbx__request_next(request)) {
     struct lmdbx_host *host = request->repository->host;
     if (host == self) continue;
     atomic_fetch_add(&host->references, 1);
@@ -198,81 +162,6 @@ static void retire(struct lmdbx_host *self) {
   hand_over(self);
 }
 
-/* ------------------------------------------------------------------- groups */
-
-/* Compresses before the writer lock is taken. */
-static int prepare(struct lmdbx__request *request, struct lmdbx_error *error) {
-  if (request->op.type != LMDBX__OP_PUT) return LMDBX_OK;
-  bool framed = false;
-  struct lmdbx_buffer frame = {0};
-  int code = lmdbx__frame_pack(request->op.value, request->repository->config.compression, &frame,
-                               &framed, error);
-  if (code != LMDBX_OK || !framed) {
-    lmdbx_buffer_free(&frame);
-    return code;
-  }
-  request->packed = frame.data;
-  request->op.value = (struct lmdbx_slice){frame.data, frame.size};
-  return LMDBX_OK;
-}
-
-static void commit_operations(struct lmdbx__writer *writer, struct lmdbx__list *group,
-                              struct lmdbx__commit_report *report) {
-  struct lmdbx__list failed = {0};
-  struct lmdbx__list sound = {0};
-  struct lmdbx__request *request;
-  while ((request = lmdbx__list_take(group)) != NULL) {
-    struct lmdbx_error error = {0};
-    int code = prepare(request, &error);
-    if (code != LMDBX_OK) lmdbx__request_fail(request, &error);
-    lmdbx__list_append(code == LMDBX_OK ? &sound : &failed, request);
-  }
-  if (sound.head != NULL) lmdbx__commit(writer->env, &sound.head->op, report);
-  for (request = sound.head; request != NULL; request = next_of(request)) {
-    lmdbx__request_unpack(request);
-  }
-  lmdbx__list_join(group, &sound);
-  lmdbx__list_join(group, &failed);
-}
-
-/* A scan has come to the head of the queue: all writes before it are committed
- * and none behind it, so its moment is now. Its pages are read by jobs of their
- * own. */
-static void begin_scan(struct lmdbx__writer *writer, struct lmdbx__request *request) {
-  struct lmdbx_error error = {0};
-  if (lmdbx__read_begin_wait(writer->env, &request->scan->read, &error) != LMDBX_OK) {
-    lmdbx__request_fail(request, &error);
-  }
-}
-
-/* Creates a named database, as a part of opening. */
-static void create_database(struct lmdbx__writer *writer, struct lmdbx__request *request) {
-  struct lmdbx_repository *repository = request->repository;
-  struct lmdbx_error error = {0};
-  if (lmdbx__db_open(writer->env, repository->config.name, &repository->dbi, &error) != LMDBX_OK) {
-    lmdbx__request_fail(request, &error);
-  }
-  request->type = LMDBX__REQUEST_OPEN;
-}
-
-/* Sorts a finished group by owner. The worker's own results go to *own, to be
- * posted when the worker ends or turns to another group. */
-static void distribute(struct lmdbx_host *self, struct lmdbx__list *group,
-                       struct lmdbx__list *own) {
-  while (group->head != NULL) {
-    struct lmdbx_host *host = group->head->repository->host;
-    struct lmdbx__list run = {0};
-    while (group->head != NULL && group->head->repository->host == host) {
-      lmdbx__list_append(&run, lmdbx__list_take(group));
-    }
-    if (host == self) {
-      lmdbx__list_join(own, &run);
-    } else {
-      lmdbx__host_post(host, &run, true);
-    }
-  }
-}
-
 /* ------------------------------------------------------------------ workers */
 
 /* Waits for this process's turn, but no longer than the host lives. */
@@ -296,22 +185,14 @@ static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct 
     return false;
   }
   pthread_mutex_lock(&writer->mutex);
-  take_group(writer, &group);
+  lmdbx__group_take(writer, &group);
   pthread_mutex_unlock(&writer->mutex);
-  if (group.head == NULL) {
-    /* Its owners died meanwhile. */
-  } else if (group.head->type == LMDBX__REQUEST_SCAN) {
-    begin_scan(writer, group.head);
-  } else if (group.head->type == LMDBX__REQUEST_CREATE) {
-    create_database(writer, group.head);
-  } else {
-    commit_operations(writer, &group, &report);
-  }
+  if (group.head != NULL) lmdbx__group_run(writer, &group, &report); /* else its owners died */
   lmdbx__turn_end(env);
   put_back(writer, &report);
   /* Before the results are known: a close() that follows them closes it. */
   lmdbx__env_release(env);
-  distribute(self, &group, own);
+  lmdbx__group_distribute(self, &group, own);
   return true;
 }
 
@@ -343,8 +224,8 @@ void lmdbx__writes_add(struct lmdbx__request *request) {
   struct lmdbx__writer *writer = writer_of(request->repository->env);
   pthread_mutex_lock(&writer->mutex);
   lmdbx__list_append(&writer->queue, request);
-  bool ready = writer->state == IDLE;
-  if (ready) writer->state = READY;
+  bool ready = writer->state == LMDBX__WRITER_IDLE;
+  if (ready) writer->state = LMDBX__WRITER_READY;
   pthread_mutex_unlock(&writer->mutex);
   if (!ready) return;
   /* Between the two locks no one else moves a READY writer that is not on the
@@ -387,9 +268,9 @@ static void extract(struct lmdbx__writer *writer, struct lmdbx_host *host,
     lmdbx__list_append(ours ? extracted : &kept, request);
   }
   writer->queue = kept;
-  if (kept.head == NULL && writer->state == READY) {
+  if (kept.head == NULL && writer->state == LMDBX__WRITER_READY) {
     ready_remove(writer);
-    writer->state = IDLE;
+    writer->state = LMDBX__WRITER_IDLE;
   }
   pthread_mutex_unlock(&writer->mutex);
   pthread_mutex_unlock(&workers.mutex);
@@ -404,7 +285,8 @@ void lmdbx__writes_drop(struct lmdbx_host *host) {
     if (!queued && !repository->creating) continue;
     extract(writer_of(repository->env), host, &dropped);
   }
-  for (struct lmdbx__request *request = dropped.head; request != NULL; request = next_of(request)) {
+  for (struct lmdbx__request *request = dropped.head; request != NULL;
+       request = lmdbx__request_next(request)) {
     lmdbx__request_abort(request);
   }
   lmdbx__host_post(host, &dropped, true);
