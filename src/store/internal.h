@@ -244,6 +244,37 @@ void lmdbx__gate_open(struct lmdbx__gate *gate, bool lost);
 int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
                       struct lmdbx_error *error);
 
+/* ---- operation.c */
+
+/* What is wrong with a write before a page is touched. */
+int lmdbx__write_check(struct lmdbx__env *env, struct lmdbx_error *error);
+int lmdbx__put_check(struct lmdbx__env *env, struct lmdbx_slice key, struct lmdbx_slice value,
+                     struct lmdbx_error *error);
+/* Notes an operation's failure, and frees what else it came to. */
+void lmdbx__op_fail(struct lmdbx__op *op, const struct lmdbx_error *error);
+/* Copies a record's value into the result; if memory runs out, the operation fails. */
+int lmdbx__op_copy_result(struct lmdbx__env *env, struct lmdbx__op *op, const void *data,
+                          size_t size);
+
+/* ---- unit.c */
+
+/* Forgets an earlier attempt: a fence that this one broke is whole again. */
+void lmdbx__unit_forget(struct lmdbx__unit *unit);
+/* Breaks the unit's fence, if it has one that is whole. */
+void lmdbx__unit_break(struct lmdbx__unit *unit);
+/* What is wrong with a unit before a page is touched. */
+int lmdbx__unit_check(struct lmdbx__env *env, struct lmdbx__unit *unit, struct lmdbx_error *error);
+/* Applies a unit. 0, or what LMDB says against it; an operation that failed in a
+ * comparison has its error, and has touched nothing. */
+int lmdbx__unit_apply(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx__op *op, bool *changed);
+bool lmdbx__unit_has(const struct lmdbx__unit *unit, enum lmdbx__step_type type);
+
+/* ---- collect.c */
+
+/* Appends all records with the prefix. An LMDB code. */
+int lmdbx__collect(MDB_txn *txn, lmdbx__dbi dbi, struct lmdbx_slice prefix,
+                   struct lmdbx_buffer *out);
+
 /* ---- txn.c */
 
 /*

@@ -38,47 +38,74 @@ enum outcome {
 
 /* ---------------------------------------------------------- one operation */
 
-/* What is wrong with an operation before a page is touched. */
-static int op_check(struct lmdbx__env *env, const struct lmdbx__op *op, struct lmdbx_error *error) {
-  if (op->type == LMDBX__OP_GET || op->type == LMDBX__OP_HAS) return LMDBX_OK;
-  if (!env->writable || !atomic_load(&env->may_write))
-    return lmdbx__error_at(error, LMDBX_READ_ONLY, 0, "write", env->path,
-                           "it is open for reading only. Open it without readOnly");
-  if (op->type == LMDBX__OP_DELETE) return LMDBX_OK;
-  if (op->key.size == 0 || op->key.size > env->max_key)
+int lmdbx__write_check(struct lmdbx__env *env, struct lmdbx_error *error) {
+  if (env->writable && atomic_load(&env->may_write)) return LMDBX_OK;
+  return lmdbx__error_at(error, LMDBX_READ_ONLY, 0, "write", env->path,
+                         "it is open for reading only. Open it without readOnly");
+}
+
+int lmdbx__put_check(struct lmdbx__env *env, struct lmdbx_slice key, struct lmdbx_slice value,
+                     struct lmdbx_error *error) {
+  if (key.size == 0 || key.size > env->max_key)
     return lmdbx__error_at(error, LMDBX_KEY_TOO_LARGE, 0, putting, env->path,
                            "its stored key has %zu bytes, and 1 to %zu are possible. Use a shorter "
                            "key or tenant",
-                           op->key.size, env->max_key);
-  if (op->value.size > MAX_STORED_VALUE)
+                           key.size, env->max_key);
+  if (value.size > MAX_STORED_VALUE)
     return lmdbx__error_at(error, LMDBX_VALUE_TOO_LARGE, 0, putting, env->path,
                            "its stored value has %zu bytes, and %zu are possible. Split it over "
                            "several records",
-                           op->value.size, MAX_STORED_VALUE);
+                           value.size, MAX_STORED_VALUE);
   return LMDBX_OK;
+}
+
+/* What is wrong with an operation before a page is touched. */
+static int op_check(struct lmdbx__env *env, const struct lmdbx__op *op, struct lmdbx_error *error) {
+  int code = LMDBX_OK;
+  switch (op->type) {
+  case LMDBX__OP_UNIT: return lmdbx__unit_check(env, op->unit, error);
+  case LMDBX__OP_DELETE: return lmdbx__write_check(env, error);
+  case LMDBX__OP_PUT:
+    code = lmdbx__write_check(env, error);
+    return code == LMDBX_OK ? lmdbx__put_check(env, op->key, op->value, error) : code;
+  default: return LMDBX_OK;
+  }
+}
+
+/* Forgets an earlier attempt. */
+static void op_forget(struct lmdbx__op *op) {
+  op->found = false;
+  lmdbx_buffer_free(&op->result);
+  lmdbx_error_free(op->error);
+  op->error = NULL;
+  if (op->type == LMDBX__OP_UNIT) lmdbx__unit_forget(op->unit);
+}
+
+void lmdbx__op_fail(struct lmdbx__op *op, const struct lmdbx_error *error) {
+  op->found = false;
+  lmdbx_buffer_free(&op->result);
+  lmdbx_error_free(op->error);
+  op->error = lmdbx_error_copy(error);
+  if (op->type == LMDBX__OP_UNIT) lmdbx__unit_break(op->unit);
 }
 
 /* Forgets an earlier attempt, and notes what op_check finds. */
 static void op_prepare(struct lmdbx__env *env, struct lmdbx__op *op) {
   struct lmdbx_error error;
-  op->found = false;
-  lmdbx_buffer_free(&op->result);
-  lmdbx_error_free(op->error);
-  op->error = op_check(env, op, &error) == LMDBX_OK ? NULL : lmdbx_error_copy(&error);
+  op_forget(op);
+  if (op_check(env, op, &error) != LMDBX_OK) lmdbx__op_fail(op, &error);
 }
 
-static void op_fail(struct lmdbx__op *op, const struct lmdbx_error *error) {
-  op->found = false;
-  lmdbx_buffer_free(&op->result);
-  op->error = lmdbx_error_copy(error);
-}
-
-static int op_copy_result(struct lmdbx__env *env, struct lmdbx__op *op, const void *data,
-                          size_t size) {
+static void out_of_memory(struct lmdbx__env *env, struct lmdbx__op *op) {
   struct lmdbx_error error;
-  if (lmdbx_buffer_append(&op->result, data, size) == LMDBX_OK) return LMDBX_OK;
   lmdbx__store_error(&error, ENOMEM, reading, env->path);
-  op_fail(op, &error);
+  lmdbx__op_fail(op, &error);
+}
+
+int lmdbx__op_copy_result(struct lmdbx__env *env, struct lmdbx__op *op, const void *data,
+                          size_t size) {
+  if (lmdbx_buffer_append(&op->result, data, size) == LMDBX_OK) return LMDBX_OK;
+  out_of_memory(env, op);
   return LMDBX_NO_MEMORY;
 }
 
@@ -86,10 +113,11 @@ static int op_copy_result(struct lmdbx__env *env, struct lmdbx__op *op, const vo
  * transaction may be poisoned. *changed is set when there is something to commit. */
 static int op_apply(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx__op *op, bool *changed) {
   MDB_val key = {op->key.size, (void *)op->key.data};
-  MDB_val value = {op->value.size, (void *)op->value.data};
+  MDB_val value = {0};
   int rc = MDB_NOTFOUND; /* LMDB has no empty keys, and no answer for them */
   switch (op->type) {
   case LMDBX__OP_PUT:
+    value = (MDB_val){op->value.size, (void *)op->value.data};
     rc = mdb_put(txn, op->dbi, &key, &value, 0);
     if (rc == 0) *changed = true;
     return rc;
@@ -97,12 +125,18 @@ static int op_apply(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx__op *op, 
     if (key.mv_size > 0) rc = mdb_del(txn, op->dbi, &key, NULL);
     if (rc == 0) *changed = true;
     break;
+  case LMDBX__OP_UNIT: return lmdbx__unit_apply(env, txn, op, changed);
+  case LMDBX__OP_COLLECT:
+    rc = lmdbx__collect(txn, op->dbi, op->key, &op->result);
+    if (rc != ENOMEM) return rc;
+    out_of_memory(env, op);
+    return 0;
   case LMDBX__OP_GET:
   case LMDBX__OP_HAS:
     if (key.mv_size > 0) rc = mdb_get(txn, op->dbi, &key, &value);
     /* Running out of memory for the copy is this operation's own affair. */
     if (rc == 0 && op->type == LMDBX__OP_GET &&
-        op_copy_result(env, op, value.mv_data, value.mv_size) != LMDBX_OK)
+        lmdbx__op_copy_result(env, op, value.mv_data, value.mv_size) != LMDBX_OK)
       return 0;
     break;
   }
@@ -113,6 +147,13 @@ static int op_apply(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx__op *op, 
 
 /* --------------------------------------------------------------- failures */
 
+/* As if nothing had been tried: before any of it is prepared anew, since a unit's
+ * fence is broken by an earlier one. */
+static void run_forget(const struct run *run) {
+  struct lmdbx__op *op = run->first;
+  for (size_t i = 0; i < run->count; i++, op = op->next) op_forget(op);
+}
+
 static void run_prepare(const struct run *run) {
   struct lmdbx__op *op = run->first;
   for (size_t i = 0; i < run->count; i++, op = op->next) op_prepare(run->env, op);
@@ -122,7 +163,7 @@ static void run_prepare(const struct run *run) {
 static void run_fail(const struct run *run, const struct lmdbx_error *error) {
   struct lmdbx__op *op = run->first;
   for (size_t i = 0; i < run->count; i++, op = op->next)
-    if (op->error == NULL) op_fail(op, error);
+    if (op->error == NULL) lmdbx__op_fail(op, error);
 }
 
 static void run_fail_with(const struct run *run, int rc) {
@@ -192,6 +233,7 @@ static enum outcome run_in(const struct run *run, MDB_txn *txn, int *rc) {
     mdb_txn_abort(txn);
   }
   if (*rc == 0) return DONE;
+  run_forget(run);
   if (worth_splitting(*rc)) return SPLIT;
   struct lmdbx_error error;
   lmdbx__commit_error(run->env, *rc, doing, &error);
@@ -213,10 +255,22 @@ static enum outcome run_once(const struct run *run, int *rc) {
   return outcome;
 }
 
-static bool run_has(const struct run *run, enum lmdbx__op_type type) {
+bool lmdbx__op_writes(const struct lmdbx__op *op) {
+  if (op->type == LMDBX__OP_UNIT)
+    return lmdbx__unit_has(op->unit, LMDBX__STEP_PUT) ||
+           lmdbx__unit_has(op->unit, LMDBX__STEP_DELETE);
+  return op->type == LMDBX__OP_PUT || op->type == LMDBX__OP_DELETE;
+}
+
+static bool op_puts(const struct lmdbx__op *op) {
+  return op->type == LMDBX__OP_PUT ||
+         (op->type == LMDBX__OP_UNIT && lmdbx__unit_has(op->unit, LMDBX__STEP_PUT));
+}
+
+static bool run_has(const struct run *run, bool (*what)(const struct lmdbx__op *op)) {
   const struct lmdbx__op *op = run->first;
   for (size_t i = 0; i < run->count; i++, op = op->next)
-    if (op->type == type) return true;
+    if (what(op)) return true;
   return false;
 }
 
@@ -247,7 +301,7 @@ static enum outcome run_with_reserve(const struct run *run, int *rc) {
 static void run_all(const struct run *run) {
   int rc = 0;
   enum outcome outcome = run_once(run, &rc);
-  if (outcome == SPLIT && rc == MDB_MAP_FULL && !run_has(run, LMDBX__OP_PUT))
+  if (outcome == SPLIT && rc == MDB_MAP_FULL && !run_has(run, op_puts))
     outcome = run_with_reserve(run, &rc);
   if (outcome == DONE) return;
   if (run->count == 1) {
@@ -276,7 +330,7 @@ static void run_reads(const struct run *run) {
     if (rc == 0) continue;
     struct lmdbx_error wrong;
     lmdbx__read_error(read, rc, reading, &wrong);
-    op_fail(op, &wrong);
+    lmdbx__op_fail(op, &wrong);
   }
   if (code == LMDBX_OK)
     lmdbx__read_end(read);
@@ -288,16 +342,17 @@ void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
                    struct lmdbx__commit_report *report) {
   *report = (struct lmdbx__commit_report){0};
   struct run run = {env, group, 0, report};
-  for (struct lmdbx__op *op = group; op != NULL; op = op->next) run.count++;
-  report->operations = run.count;
+  for (struct lmdbx__op *op = group; op != NULL; op = op->next) {
+    run.count++;
+    report->operations += op->type == LMDBX__OP_UNIT ? op->unit->count : 1;
+  }
 
   struct lmdbx_error error;
   if (lmdbx__env_usable(env, true, &error, doing) != LMDBX_OK) {
     run_fail(&run, &error);
     return;
   }
-  bool writes = run_has(&run, LMDBX__OP_PUT) || run_has(&run, LMDBX__OP_DELETE);
-  if (!writes || !env->writable || !atomic_load(&env->may_write)) {
+  if (!run_has(&run, lmdbx__op_writes) || !env->writable || !atomic_load(&env->may_write)) {
     run_reads(&run);
     return;
   }

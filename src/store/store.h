@@ -155,7 +155,48 @@ int lmdbx__read_scan(struct lmdbx__read *read, const struct lmdbx__scan *scan, b
 
 /* ------------------------------------------------------------------ writes */
 
-enum lmdbx__op_type { LMDBX__OP_PUT, LMDBX__OP_DELETE, LMDBX__OP_GET, LMDBX__OP_HAS };
+enum lmdbx__op_type {
+  LMDBX__OP_PUT,
+  LMDBX__OP_DELETE,
+  LMDBX__OP_GET,
+  LMDBX__OP_HAS,
+  LMDBX__OP_COLLECT, /* all records whose keys begin with `key` */
+  LMDBX__OP_UNIT     /* several steps that succeed or fail together */
+};
+
+enum lmdbx__step_type {
+  LMDBX__STEP_COMPARE, /* the key must be there, with exactly this stored value */
+  LMDBX__STEP_ABSENT,  /* the key must not be there */
+  LMDBX__STEP_PUT,
+  LMDBX__STEP_DELETE
+};
+
+/* One step of a unit. The databases may differ. */
+struct lmdbx__step {
+  enum lmdbx__step_type type;
+  lmdbx__dbi dbi;
+  bool report; /* COMPARE, ABSENT: if it fails, the operation's result is what is stored */
+  struct lmdbx_slice key;
+  struct lmdbx_slice value; /* PUT, COMPARE */
+};
+
+/*
+ * A unit is carried out in order: first all that can be found wrong before a page
+ * is touched, then all comparisons against what the transaction holds (so that
+ * they see the operations before it in the group), then the writes. One that
+ * fails has written nothing, and is never spread over two commits.
+ */
+struct lmdbx__unit {
+  struct lmdbx__step *steps;
+  size_t count;
+  /* Shared by units that must not overtake each other, or NULL. Once one of them has
+   * failed, those behind it fail with ABORTED. Belongs to the committing thread. */
+  bool *fence;
+  const struct lmdbx_error *refused; /* not NULL: it fails with this, in its place */
+
+  size_t failed; /* result: the step that made it fail, or count */
+  bool broke;    /* it is the one that broke the fence */
+};
 
 /*
  * One operation of a group. Reads in a group see the writes before them and
@@ -165,11 +206,16 @@ struct lmdbx__op {
   enum lmdbx__op_type type;
   lmdbx__dbi dbi;
   struct lmdbx_slice key;
-  struct lmdbx_slice value; /* PUT */
+  union {
+    struct lmdbx_slice value; /* PUT */
+    struct lmdbx__unit *unit; /* UNIT */
+  };
 
   /* Results, valid once lmdbx__commit returned. */
-  bool found;                 /* DELETE, GET, HAS: whether the key was there */
-  struct lmdbx_buffer result; /* GET: a copy of the value; the caller frees it */
+  bool found;                 /* DELETE, GET, HAS: whether the key was there; a unit that failed
+                                 in a step that reports: likewise */
+  struct lmdbx_buffer result; /* GET: a copy of the value, likewise; COLLECT: see below. The caller
+                                 frees it */
   struct lmdbx_error *error;  /* NULL: done, and on disk; else from lmdbx_error_copy, the
                                  caller frees it with lmdbx_error_free. A pointer, since
                                  millions of operations may be queued. */
@@ -177,9 +223,22 @@ struct lmdbx__op {
 };
 
 struct lmdbx__commit_report {
-  unsigned commits; /* commits it took (0 if nothing was changed) */
-  size_t operations;
+  unsigned commits;  /* commits it took (0 if nothing was changed) */
+  size_t operations; /* those in units counted one by one */
 };
+
+/* Takes the next record off the result of a COLLECT. False: there is none. */
+bool lmdbx__collected(struct lmdbx_slice *result, struct lmdbx_slice *key,
+                      struct lmdbx_slice *value);
+/* Appends to *out what a COLLECT has as its result. Any thread. Errors: those of
+ * lmdbx__read_scan. */
+int lmdbx__read_collect(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice prefix,
+                        struct lmdbx_buffer *out, struct lmdbx_error *error);
+/* Makes the comparisons of an operation of type UNIT that has no writes; its
+ * results are as after lmdbx__commit. Any thread. */
+void lmdbx__read_unit(struct lmdbx__read *read, struct lmdbx__op *op);
+/* Whether an operation writes. */
+bool lmdbx__op_writes(const struct lmdbx__op *op);
 
 /*
  * Waits up to that long for this process's turn to write; false: it has not come
@@ -203,8 +262,9 @@ void lmdbx__turn_end(struct lmdbx__env *env);
  * Outcomes: KEY_TOO_LARGE, VALUE_TOO_LARGE, READ_ONLY, MAP_FULL, NO_SPACE, IO
  * (nothing was stored; or that is unknown, since writing failed at the very end:
  * then the message says so), FAILED (nothing was stored), NO_MEMORY, CORRUPT, NAME_CONFLICT
- * (the key is the name of a database), CONFLICT (another process has grown the
- * file, and read transactions kept the map from following), FORKED.
+ * (the key is the name of a database), CONFLICT (a comparison of a unit failed; or another process
+ * has grown the file, and read transactions kept the map from following), ABORTED (a unit behind a
+ * broken fence), FORKED.
  */
 void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
                    struct lmdbx__commit_report *report);
