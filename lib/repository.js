@@ -3,71 +3,23 @@
 // addon. Every call returns a promise; mistakes reject it.
 
 const addon = require("./addon.js");
-const { assemble } = require("./assemble.js");
+const { batch } = require("./batch.js");
+const { checkpoints, getCheckpoint } = require("./checkpoint.js");
 const { readConfig } = require("./config.js");
-const { createError, typeError } = require("./errors.js");
+const { NotJSON, decoderOf, jsonValue, notJSON, textOf } = require("./encoding.js");
+const { typeError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
 const { checkTenant, storedKey, tenantPrefix, writeKey } = require("./keys.js");
 const { giveSlot, nextSlot, pend, pendIn, takeSlot } = require("./pending.js");
+const { transaction } = require("./transaction.js");
+const { createCore } = require("./unit.js");
+const { update } = require("./update.js");
 
 /** @typedef {import("../index.d.ts").LMDBXConfig} LMDBXConfig */
-
-/** @param {unknown} value */
-function jsonText(value) {
-  let text;
-  let cause;
-  try {
-    text = JSON.stringify(value);
-  } catch (error) {
-    cause = error;
-  }
-  if (text !== undefined) return text;
-  const reason =
-    cause instanceof Error
-      ? cause.message
-      : value === undefined
-        ? "undefined has no JSON text; to remove a record use delete"
-        : `a ${typeof value} has no JSON text`;
-  throw typeError("LMDBX_INVALID_VALUE", `put: ${reason}`, { cause });
-}
-
-/** @param {unknown} value */
-function stringText(value) {
-  if (typeof value === "string") return value;
-  const given = value === null ? "null" : typeof value;
-  throw typeError("LMDBX_INVALID_VALUE", `put: encoding "string" stores strings, not ${given}`);
-}
-
-const textOf = { json: jsonText, string: stringText };
 
 /** What an answer of the addon says when it is no result: src/binding/points.c. */
 const PENDING = 0;
 const UNFIT = 1;
-
-/** @param {string | string[] | { value: unknown }} answer */
-function msgpackValue(answer) {
-  return typeof answer === "string" || Array.isArray(answer) ? assemble(answer) : answer.value;
-}
-
-/** Thrown for text that is not JSON, until it is known where it lies. */
-class NotJSON {
-  constructor(text) {
-    this.position = addon.jsonPosition(text);
-  }
-}
-
-/** @param {string | string[] | { value: string }} answer */
-function jsonValue(answer) {
-  if (typeof answer === "string" || Array.isArray(answer)) return assemble(answer);
-  try {
-    return JSON.parse(answer.value);
-  } catch {
-    throw new NotJSON(answer.value);
-  }
-}
-
-/** How the answer of a get becomes its value. */
-const decoderOf = { msgpack: msgpackValue, json: jsonValue, string: (text) => text };
 
 /**
  * Counters of the core, for tests.
@@ -75,27 +27,38 @@ const decoderOf = { msgpack: msgpackValue, json: jsonValue, string: (text) => te
  */
 let counters;
 
+/**
+ * What the modules of writes need of a repository that a caller has given.
+ * @type {(repository: unknown) => import("./unit.js").Core}
+ */
+let coreOf;
+
 class LMDBXRepository {
   static {
     counters = (repository) => JSON.parse(addon.stats(repository.#handle));
+    coreOf = (given) => {
+      if (typeof given === "object" && given !== null && #core in given) return given.#core;
+      throw typeError("LMDBX_INVALID_ARGUMENT", "transaction: with takes an LMDBXRepository");
+    };
   }
 
   #handle;
   /** @type {((value: unknown) => string) | undefined} undefined: msgpack, encoded in C */
   #textOf;
-  #path;
   /** @type {((answer: any) => unknown) | undefined} */
   #decode;
+  /** @type {import("./unit.js").Core} what the modules of writes need */
+  #core;
   /** @type {Promise<void> | undefined} */
   #closing;
 
   /** @param {LMDBXConfig} config */
   constructor(config) {
     const checked = readConfig(config);
-    this.#path = checked.path;
     this.#textOf = textOf[checked.encoding];
     this.#decode = decoderOf[checked.encoding];
     this.#handle = addon.open(JSON.stringify(checked));
+    this.#core = createCore(this.#handle, checked);
   }
 
   ready() {
@@ -150,11 +113,9 @@ class LMDBXRepository {
   }
 
   #placed(error, tenantId, key) {
-    if (!(error instanceof NotJSON)) return error;
-    const message =
-      `get: the stored value is not JSON at byte ${error.position}; was this written with ` +
-      "encoding msgpack or string?";
-    return createError("LMDBX_DECODE", message, this.#path, tenantId, JSON.stringify(key));
+    return error instanceof NotJSON
+      ? notJSON(error, this.#core.path, tenantId, JSON.stringify(key))
+      : error;
   }
 
   delete(tenantId, key) {
@@ -188,6 +149,38 @@ class LMDBXRepository {
     }
     for (const key of JSON.parse(page)) keys.push(key);
     return keys;
+  }
+
+  batch(operations, options) {
+    return batch(this.#core, operations, options);
+  }
+
+  update(tenantId, key, fn) {
+    return update(this.#core, tenantId, key, fn);
+  }
+
+  transaction(fn, options) {
+    return transaction(this.#core, coreOf, fn, options);
+  }
+
+  clearTenant(tenantId) {
+    try {
+      return addon.clear(this.#handle, tenantPrefix(tenantId));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async reset() {
+    await addon.reset(this.#handle);
+  }
+
+  getCheckpoint(name) {
+    return getCheckpoint(this.#core, name);
+  }
+
+  checkpoints() {
+    return checkpoints(this.#core);
   }
 
   tenant(tenantId) {
@@ -243,6 +236,14 @@ class TenantRepository {
 
   list() {
     return this.#repository.list(this.#tenantId);
+  }
+
+  update(key, fn) {
+    return this.#repository.update(this.#tenantId, key, fn);
+  }
+
+  clear() {
+    return this.#repository.clearTenant(this.#tenantId);
   }
 }
 

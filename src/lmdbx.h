@@ -41,6 +41,14 @@
 #define LMDBX_MAX_STORED_KEY 1980
 /* Named databases in one environment. */
 #define LMDBX_MAX_DATABASES 256
+/* Steps of one unit, and bytes of their keys and values together: what one
+ * transaction holds in memory at most. LMDB lists the pages that it dirties, up to
+ * 131,072, and writes some of them out early when they are more. */
+#define LMDBX_MAX_UNIT_STEPS ((size_t)262144)
+#define LMDBX_MAX_UNIT_SIZE ((size_t)512 * 1024 * 1024)
+/* Bytes of the name of a checkpoint, and of its position as it is stored. */
+#define LMDBX_MAX_CHECKPOINT_NAME 256
+#define LMDBX_MAX_CHECKPOINT_POSITION 1024
 /* Reader slots of one environment, unless configured. */
 #define LMDBX_DEFAULT_READERS 1024
 /* Bytes of a message in struct lmdbx_error. */
@@ -225,6 +233,8 @@ struct lmdbx_result {
   struct lmdbx_slice key;          /* of the request; empty for ready and close */
   bool found;                      /* get, has, delete: whether the key was there */
   struct lmdbx_slice value;        /* get: the value, unpacked; list: see lmdbx_list */
+  size_t failed;                   /* a unit that failed: see lmdbx_unit */
+  size_t removed;                  /* clear, reset: how many records */
   struct lmdbx_scan *scan;         /* list: not NULL if more follows; the callee's */
 };
 
@@ -278,6 +288,83 @@ int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key, struc
 int lmdbx_delete(struct lmdbx_repository *repository, struct lmdbx_slice key,
                  const struct lmdbx_issue *issue, struct lmdbx_error *error);
 
+/* The value as it lies on disk, perhaps as a frame: what lmdbx_unit compares. */
+int lmdbx_get_stored(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                     const struct lmdbx_issue *issue, struct lmdbx_error *error);
+
+/* What a step of a unit does. */
+enum lmdbx_step_type {
+  LMDBX_STEP_PUT,
+  LMDBX_STEP_DELETE,
+  LMDBX_STEP_COMPARE_STORED, /* the record must be there, stored as exactly these bytes */
+  LMDBX_STEP_COMPARE_VALUE,  /* likewise, as a put of this value would store it */
+  LMDBX_STEP_ABSENT          /* there must be no such record */
+};
+
+struct lmdbx_step {
+  enum lmdbx_step_type type;
+  struct lmdbx_repository *repository; /* of the same host and environment */
+  bool report;                         /* a comparison: its failure says what is stored instead */
+  struct lmdbx_slice key;
+  struct lmdbx_slice value;
+};
+
+/* How far a worker has come, written with a unit. */
+struct lmdbx_checkpoint {
+  struct lmdbx_slice name;     /* 1 to LMDBX_MAX_CHECKPOINT_NAME bytes of UTF-8 */
+  struct lmdbx_slice position; /* msgpack; empty: the checkpoint is removed */
+  enum { LMDBX_EXPECT_ANY, LMDBX_EXPECT_ABSENT, LMDBX_EXPECT_EQUAL } expect;
+  struct lmdbx_slice expected; /* EQUAL: the position that must be stored */
+};
+
+/* Results of a unit: the failed step, where it is none of the caller's. */
+#define LMDBX_FAILED_NONE SIZE_MAX
+#define LMDBX_FAILED_CHECKPOINT (SIZE_MAX - 1)
+
+/*
+ * A unit: steps in one commit, all or nothing. All comparisons are made against
+ * the records before any of the writes; the comparison of the checkpoint comes
+ * first. One that fails answers LMDBX_CONFLICT; then `failed` is the index of the
+ * step, the result's key is its key, and if it reports, found and value are what
+ * is stored instead (value as by lmdbx_get_stored). Other errors name the step
+ * at fault likewise, if there is one; refused at once, in *failed.
+ *
+ * Once a unit with a checkpoint has failed, those with the same name that this
+ * repository issued before that was reported fail with LMDBX_ABORTED.
+ *
+ * The repositories of all steps have to be open, unless it is this one alone; a
+ * unit counts as pending in each. INVALID_ARGUMENT: they are not of one
+ * environment; the checkpoint is none; there are more steps or bytes than allowed.
+ */
+int lmdbx_unit(struct lmdbx_repository *repository, const struct lmdbx_step *steps, size_t count,
+               const struct lmdbx_checkpoint *checkpoint, size_t *failed,
+               const struct lmdbx_issue *issue, struct lmdbx_error *error);
+
+/* Whether one unit may span two repositories, as far as that is known before both are
+ * open: LMDBX_OK, CLOSED, INVALID_ARGUMENT. Owner thread. */
+int lmdbx_may_join(const struct lmdbx_repository *repository, const struct lmdbx_repository *other,
+                   struct lmdbx_error *error);
+
+/* Removes all records of a tenant (prefix: tenant id and colon) in one commit. Takes its
+ * place among the writes like any other. Ends early with LMDBX_ABORTED when the host
+ * stops; then nothing was removed. */
+int lmdbx_clear(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
+                const struct lmdbx_issue *issue, struct lmdbx_error *error);
+/* Removes all records and checkpoints of the repository's database, likewise. In the main
+ * database the names of others stay, and keys that are no tenant's. */
+int lmdbx_reset(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                struct lmdbx_error *error);
+
+/* The position of a checkpoint: found, and value as msgpack. */
+int lmdbx_get_checkpoint(struct lmdbx_repository *repository, struct lmdbx_slice name,
+                         const struct lmdbx_issue *issue, struct lmdbx_error *error);
+/* All checkpoints, by name. The result's value is read with lmdbx_checkpoints_next. */
+int lmdbx_checkpoints(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                      struct lmdbx_error *error);
+/* Takes the next one off the value. False: there is none. Any thread. */
+bool lmdbx_checkpoints_next(struct lmdbx_slice *value, struct lmdbx_slice *name,
+                            struct lmdbx_slice *position);
+
 /*
  * Lists the keys of a tenant (prefix: tenant id and colon), in stored order, at
  * one moment. The result's value is the JSON text of an array of the first keys;
@@ -313,6 +400,9 @@ struct lmdbx_now {
 
 bool lmdbx_read_now(struct lmdbx_repository *repository, struct lmdbx_slice key, bool with_value,
                     struct lmdbx_now *answer);
+/* As lmdbx_get_stored. */
+bool lmdbx_stored_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                      struct lmdbx_now *answer);
 /* value: the JSON text of an array of all keys. */
 bool lmdbx_list_now(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
                     struct lmdbx_now *answer);

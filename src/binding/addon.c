@@ -272,6 +272,8 @@ NAPI_MODULE_INIT() {
       napi_set_named_property(env, exports, "stop", function) != napi_ok ||
       lmdbx__repository_functions(env, exports) != napi_ok ||
       lmdbx__point_functions(env, exports) != napi_ok ||
+      lmdbx__batch_functions(env, exports) != napi_ok ||
+      lmdbx__stored_functions(env, exports) != napi_ok ||
       lmdbx__scan_functions(env, exports) != napi_ok) {
     return NULL;
   }

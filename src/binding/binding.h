@@ -63,6 +63,19 @@ struct lmdbx__addon {
  *   putText(repository, key, slot, text): an answer    json, string
  *   defineName(name: string): boolean                  the next name of the packing tape
  *   jsonPosition(text: string): number                 where it stops being JSON, in bytes
+ *   unit(repository, steps, checkpoint?, named: boolean):    see batch.c; throws
+ *     Promise<undefined | [failed: number, actual]>
+ *   encode(repository, text): Buffer              msgpack, from the packing tape; throws
+ *     undefined: the packing tape does not do, try encodeValue
+ *   encodeValue(repository, value, key): Buffer                 of any value; throws
+ *   encodeText(repository, text, key): Buffer                 json, string; throws
+ *   decode(repository, bytes: Buffer, stored: boolean, key): what a get answers    throws
+ *   getStored(repository, key): Promise<Buffer | undefined>, or that
+ *   getCheckpoint(repository, name): Promise<position | undefined>, or that
+ *   checkpoints(repository): Promise<[name, position, name, position ...]>
+ *   mayJoin(repository, other): undefined                    throws
+ *   clear(repository, prefix): Promise<number>
+ *   reset(repository): Promise<undefined>
  *   list(repository, prefix: string): Promise<page>, or the page
  *   next(scan): Promise<page>        page: string, or [string, scan]
  *
@@ -75,6 +88,8 @@ struct lmdbx__addon {
 napi_status lmdbx__repository_functions(napi_env env, napi_value exports);
 napi_status lmdbx__point_functions(napi_env env, napi_value exports);
 napi_status lmdbx__scan_functions(napi_env env, napi_value exports);
+napi_status lmdbx__batch_functions(napi_env env, napi_value exports);
+napi_status lmdbx__stored_functions(napi_env env, napi_value exports);
 
 /* A table of functions ends with a NULL name. */
 struct lmdbx__function {
@@ -110,12 +125,47 @@ int lmdbx__call_promise(struct lmdbx__call *call, struct lmdbx_error *error);
 /* Ends a call: what was not accepted rejects its promise; what was is flushed in
  * a microtask, which runs after everything else of this turn. */
 napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdbx_error *error);
+/* The same for a call that throws what was not accepted. */
+napi_value lmdbx__call_end_throwing(struct lmdbx__call *call, int code,
+                                    const struct lmdbx_error *error);
 struct lmdbx_issue lmdbx__call_issue(struct lmdbx__call *call, lmdbx_done done);
 /* The first argument; and the second, a stored key, valid until JavaScript runs. */
 int lmdbx__take_repository(struct lmdbx__call *call, struct lmdbx_error *error);
 int lmdbx__take_key(struct lmdbx__call *call, struct lmdbx_slice *key, struct lmdbx_error *error);
 /* The third: the call then answers instead of returning a promise. */
 int lmdbx__take_slot(struct lmdbx__call *call, struct lmdbx_error *error);
+
+/* Appends the UTF-8 of a stored key. */
+int lmdbx__take_key_text(struct lmdbx__call *call, napi_value key, struct lmdbx_buffer *out,
+                         struct lmdbx_error *error);
+
+/* ----------------------------------------------------------------- points.c */
+
+/* A kind of operation that returns a promise: how it is asked for, and for reads, how
+ * it may be answered on this thread. */
+typedef int (*lmdbx__convert)(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+                              napi_value *out, struct lmdbx_error *error);
+struct lmdbx__point {
+  int (*request)(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                 const struct lmdbx_issue *issue, struct lmdbx_error *error);
+  lmdbx_done done;
+  bool (*answer)(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                 struct lmdbx_now *now); /* NULL: never */
+  lmdbx__convert convert;
+};
+/* One with the arguments repository, key. */
+napi_value lmdbx__promise_call(napi_env env, napi_callback_info info,
+                               const struct lmdbx__point *point);
+
+/* Append the encoding of a value, as msgpack: of what is on the packing tape
+ * (LMDBX__TAPE_UNFIT: it does not do), of any value, whose getters and toJSON run
+ * meanwhile; and of a text that is JSON or a string. */
+int lmdbx__take_tape(struct lmdbx__call *call, napi_value text, struct lmdbx_buffer *out,
+                     struct lmdbx_error *error);
+int lmdbx__take_value(struct lmdbx__call *call, napi_value value, struct lmdbx_buffer *out,
+                      struct lmdbx_error *error);
+int lmdbx__take_text(struct lmdbx__call *call, napi_value text, struct lmdbx_buffer *out,
+                     struct lmdbx_error *error);
 
 /* ------------------------------------------------------------------ scans.c */
 
@@ -128,6 +178,7 @@ napi_status lmdbx__scan_wrap(napi_env env, struct lmdbx_scan *scan, napi_value *
 /* What a request's `user` is: its promise's deferred. */
 void lmdbx__settle_void(void *context, void *user, const struct lmdbx_result *result);
 void lmdbx__settle_page(void *context, void *user, const struct lmdbx_result *result);
+void lmdbx__settle_removed(void *context, void *user, const struct lmdbx_result *result);
 /* What a request's `user` is: its slot. */
 void lmdbx__settle_slot(void *context, void *user, const struct lmdbx_result *result);
 void lmdbx__settle_slot_boolean(void *context, void *user, const struct lmdbx_result *result);
@@ -137,14 +188,18 @@ void lmdbx__settle_gathered(struct lmdbx__addon *addon);
 
 /* Results as what JavaScript is answered. LMDBX_OK, an error that is described, or
  * LMDBX__JS_EXCEPTION, and then one is pending. */
-typedef int (*lmdbx__convert)(struct lmdbx__addon *addon, const struct lmdbx_result *result,
-                              napi_value *out, struct lmdbx_error *error);
+int lmdbx__convert_void(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+                        napi_value *out, struct lmdbx_error *error);
 int lmdbx__convert_boolean(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                            napi_value *out, struct lmdbx_error *error);
 int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                          napi_value *out, struct lmdbx_error *error);
 int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                         napi_value *out, struct lmdbx_error *error);
+
+/* Settles with what `convert` makes of the result, or with its error. */
+void lmdbx__settle(struct lmdbx__addon *addon, napi_deferred deferred,
+                   const struct lmdbx_result *result, lmdbx__convert convert);
 
 /* ------------------------------------------------------------------ error.c */
 

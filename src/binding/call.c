@@ -46,15 +46,18 @@ static bool call_later(struct lmdbx__call *call, napi_ref scheduler, napi_ref fu
   return false;
 }
 
-napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdbx_error *error) {
+/* The exception for a code that is not LMDBX_OK. */
+static napi_value exception_of(struct lmdbx__call *call, int code,
+                               const struct lmdbx_error *error) {
+  if (code == LMDBX__JS_EXCEPTION) return lmdbx__error_take_pending(call->env);
+  const struct lmdbx__error_place place = {
+      call->repository != NULL ? lmdbx_repository_path(call->repository) : NULL, call->key};
+  return lmdbx__error_create(call->addon, error, &place);
+}
+
+/* What was accepted is flushed; large scratch memory is given back. */
+static void finish(struct lmdbx__call *call) {
   struct lmdbx__addon *addon = call->addon;
-  if (code == LMDBX__JS_EXCEPTION) {
-    call_reject(call, lmdbx__error_take_pending(call->env));
-  } else if (code != LMDBX_OK) {
-    const struct lmdbx__error_place place = {
-        call->repository != NULL ? lmdbx_repository_path(call->repository) : NULL, call->key};
-    call_reject(call, lmdbx__error_create(addon, error, &place));
-  }
   if (call->needs_flush && !call_later(call, addon->queue_microtask, addon->flush)) {
     lmdbx_host_flush(addon->host);
   }
@@ -63,7 +66,26 @@ napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdb
   }
   if (addon->key.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->key);
   if (addon->value.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->value);
+}
+
+napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdbx_error *error) {
+  if (code != LMDBX_OK) call_reject(call, exception_of(call, code, error));
+  finish(call);
   return call->promise;
+}
+
+napi_value lmdbx__call_end_throwing(struct lmdbx__call *call, int code,
+                                    const struct lmdbx_error *error) {
+  napi_value exception = code != LMDBX_OK ? exception_of(call, code, error) : NULL;
+  napi_value undefined = NULL;
+  /* A promise that nobody gets to see: settled, since that is what frees it. */
+  if (code != LMDBX_OK && call->deferred != NULL &&
+      napi_get_undefined(call->env, &undefined) == napi_ok) {
+    (void)napi_resolve_deferred(call->env, call->deferred, undefined);
+  }
+  finish(call);
+  if (exception != NULL) (void)napi_throw(call->env, exception);
+  return code == LMDBX_OK ? call->promise : NULL;
 }
 
 struct lmdbx_issue lmdbx__call_issue(struct lmdbx__call *call, lmdbx_done done) {
@@ -83,18 +105,15 @@ int lmdbx__take_repository(struct lmdbx__call *call, struct lmdbx_error *error) 
   return LMDBX_OK;
 }
 
-/* A key as text: it holds what is not ASCII, or has to be escaped. */
-static int take_key_text(struct lmdbx__call *call, struct lmdbx_error *error) {
-  struct lmdbx_buffer *buffer = &call->addon->key;
+int lmdbx__take_key_text(struct lmdbx__call *call, napi_value key, struct lmdbx_buffer *out,
+                         struct lmdbx_error *error) {
   bool well_formed = false;
-  buffer->size = 0;
-  int code =
-      lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[1], buffer, &well_formed);
+  size_t before = out->size;
+  int code = lmdbx__string_utf8(call->env, &call->addon->types, key, out, &well_formed);
   if (code != LMDBX_OK) {
-    buffer->size = 0;
+    out->size = before;
     return lmdbx_error_set(error, code, 0, "reading the key: memory ran out; try again");
   }
-  call->key = (struct lmdbx_slice){buffer->data, buffer->size};
   if (well_formed) return LMDBX_OK;
   /* JSON escapes lone surrogates, so it was the tenant's. */
   return lmdbx_error_set(error, LMDBX_INVALID_ARGUMENT, 0,
@@ -111,7 +130,9 @@ int lmdbx__take_key(struct lmdbx__call *call, struct lmdbx_slice *key, struct lm
       size <= tape->key_limit) {
     call->key = (struct lmdbx_slice){tape->key, size};
   } else {
-    code = take_key_text(call, error);
+    call->addon->key.size = 0;
+    code = lmdbx__take_key_text(call, call->arguments[1], &call->addon->key, error);
+    call->key = (struct lmdbx_slice){call->addon->key.data, call->addon->key.size};
   }
   *key = call->key;
   return code;

@@ -8,20 +8,9 @@
 #define ANSWER_PENDING 0
 #define ANSWER_UNFIT 1
 
-/* A kind of operation: how it is asked for, and for reads, how it may be answered on
- * this thread. */
-struct point {
-  int (*request)(struct lmdbx_repository *repository, struct lmdbx_slice key,
-                 const struct lmdbx_issue *issue, struct lmdbx_error *error);
-  lmdbx_done done;
-  bool (*answer)(struct lmdbx_repository *repository, struct lmdbx_slice key,
-                 struct lmdbx_now *now);
-  lmdbx__convert convert;
-};
-
 /* Answers on this thread if that can be done without waiting. */
-static bool answer_now(struct lmdbx__call *call, const struct point *point, struct lmdbx_slice key,
-                       int *code, struct lmdbx_error *error) {
+static bool answer_now(struct lmdbx__call *call, const struct lmdbx__point *point,
+                       struct lmdbx_slice key, int *code, struct lmdbx_error *error) {
   struct lmdbx_now now;
   napi_value value = NULL;
   if (point->answer == NULL || !point->answer(call->repository, key, &now)) return false;
@@ -39,7 +28,8 @@ static int answer_number(struct lmdbx__call *call, uint32_t number, struct lmdbx
 }
 
 /* get, has, delete: repository, key, slot. */
-static napi_value point_call(napi_env env, napi_callback_info info, const struct point *point) {
+static napi_value point_call(napi_env env, napi_callback_info info,
+                             const struct lmdbx__point *point) {
   struct lmdbx__call call;
   struct lmdbx_error error = {0};
   struct lmdbx_slice key = {0};
@@ -65,40 +55,49 @@ static bool has_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
 }
 
 static napi_value get(napi_env env, napi_callback_info info) {
-  static const struct point point = {lmdbx_get, lmdbx__settle_slot_value, get_now,
-                                     lmdbx__convert_value};
+  static const struct lmdbx__point point = {lmdbx_get, lmdbx__settle_slot_value, get_now,
+                                            lmdbx__convert_value};
   return point_call(env, info, &point);
 }
 
 static napi_value has(napi_env env, napi_callback_info info) {
-  static const struct point point = {lmdbx_has, lmdbx__settle_slot_boolean, has_now,
-                                     lmdbx__convert_boolean};
+  static const struct lmdbx__point point = {lmdbx_has, lmdbx__settle_slot_boolean, has_now,
+                                            lmdbx__convert_boolean};
   return point_call(env, info, &point);
 }
 
 static napi_value delete_(napi_env env, napi_callback_info info) {
-  static const struct point point = {lmdbx_delete, lmdbx__settle_slot_boolean, NULL, NULL};
+  static const struct lmdbx__point point = {lmdbx_delete, lmdbx__settle_slot_boolean, NULL, NULL};
   return point_call(env, info, &point);
 }
 
-/* list: repository, prefix. */
-static napi_value list(napi_env env, napi_callback_info info) {
-  static const struct point point = {lmdbx_list, lmdbx__settle_page, lmdbx_list_now,
-                                     lmdbx__convert_page};
+napi_value lmdbx__promise_call(napi_env env, napi_callback_info info,
+                               const struct lmdbx__point *point) {
   struct lmdbx__call call;
   struct lmdbx_error error = {0};
-  struct lmdbx_slice prefix = {0};
+  struct lmdbx_slice key = {0};
   if (!lmdbx__call_begin(&call, env, info)) return NULL;
-  int code = lmdbx__take_key(&call, &prefix, &error);
-  if (code != LMDBX_OK || answer_now(&call, &point, prefix, &code, &error)) {
+  int code = lmdbx__take_key(&call, &key, &error);
+  if (code != LMDBX_OK || answer_now(&call, point, key, &code, &error)) {
     return lmdbx__call_end(&call, code, &error);
   }
   code = lmdbx__call_promise(&call, &error);
   if (code == LMDBX_OK) {
-    const struct lmdbx_issue issue = lmdbx__call_issue(&call, point.done);
-    code = lmdbx_list(call.repository, prefix, &issue, &error);
+    const struct lmdbx_issue issue = lmdbx__call_issue(&call, point->done);
+    code = point->request(call.repository, key, &issue, &error);
   }
   return lmdbx__call_end(&call, code, &error);
+}
+
+static napi_value list(napi_env env, napi_callback_info info) {
+  static const struct lmdbx__point point = {lmdbx_list, lmdbx__settle_page, lmdbx_list_now,
+                                            lmdbx__convert_page};
+  return lmdbx__promise_call(env, info, &point);
+}
+
+static napi_value clear(napi_env env, napi_callback_info info) {
+  static const struct lmdbx__point point = {lmdbx_clear, lmdbx__settle_removed, NULL, NULL};
+  return lmdbx__promise_call(env, info, &point);
 }
 
 /* ---------------------------------------------------------------------- puts */
@@ -108,7 +107,7 @@ static napi_value list(napi_env env, napi_callback_info info) {
  * may have closed it. The scratch buffer is taken for the call: such code may also
  * call put. */
 static napi_value put_call(napi_env env, napi_callback_info info,
-                           int (*encode)(struct lmdbx__call *, struct lmdbx_buffer *,
+                           int (*encode)(struct lmdbx__call *, napi_value, struct lmdbx_buffer *,
                                          struct lmdbx_error *)) {
   struct lmdbx__call call;
   struct lmdbx_error error = {0};
@@ -120,7 +119,7 @@ static napi_value put_call(napi_env env, napi_callback_info info,
   value.size = 0;
   int code = lmdbx__take_slot(&call, &error);
   if (code == LMDBX_OK) code = lmdbx__take_repository(&call, &error);
-  if (code == LMDBX_OK) code = encode(&call, &value, &error);
+  if (code == LMDBX_OK) code = encode(&call, call.arguments[3], &value, &error);
   if (code == LMDBX__TAPE_UNFIT) {
     code = answer_number(&call, ANSWER_UNFIT, &error);
   } else if (code != LMDBX__JS_EXCEPTION) {
@@ -143,29 +142,27 @@ static napi_value put_call(napi_env env, napi_callback_info info,
   return lmdbx__call_end(&call, code, &error);
 }
 
-/* Of a value that lies on the packing tape. No code of the user's runs. */
-static int encode_tape(struct lmdbx__call *call, struct lmdbx_buffer *out,
-                       struct lmdbx_error *error) {
+/* No code of the user's runs. */
+int lmdbx__take_tape(struct lmdbx__call *call, napi_value text, struct lmdbx_buffer *out,
+                     struct lmdbx_error *error) {
   struct lmdbx__addon *addon = call->addon;
   addon->key.size = 0; /* scratch; the key is taken afterwards */
-  int code =
-      lmdbx__value_tape_pack(&addon->tape, &addon->types, call->arguments[3], &addon->key, out);
+  int code = lmdbx__value_tape_pack(&addon->tape, &addon->types, text, &addon->key, out);
   if (code == LMDBX_OK || code == LMDBX__TAPE_UNFIT) return code;
   if (code == LMDBX_VALUE_TOO_LARGE) return LMDBX__TAPE_UNFIT; /* the walk says it in full */
   return lmdbx_error_set(error, code, 0,
                          "put: the value could not be encoded; nothing was written");
 }
 
-static int encode_value(struct lmdbx__call *call, struct lmdbx_buffer *out,
-                        struct lmdbx_error *error) {
-  return lmdbx__value_encode(call->env, &call->addon->types, call->arguments[3], out, error);
+int lmdbx__take_value(struct lmdbx__call *call, napi_value value, struct lmdbx_buffer *out,
+                      struct lmdbx_error *error) {
+  return lmdbx__value_encode(call->env, &call->addon->types, value, out, error);
 }
 
-static int encode_text(struct lmdbx__call *call, struct lmdbx_buffer *out,
-                       struct lmdbx_error *error) {
+int lmdbx__take_text(struct lmdbx__call *call, napi_value text, struct lmdbx_buffer *out,
+                     struct lmdbx_error *error) {
   bool well_formed = false;
-  int code =
-      lmdbx__string_utf8(call->env, &call->addon->types, call->arguments[3], out, &well_formed);
+  int code = lmdbx__string_utf8(call->env, &call->addon->types, text, out, &well_formed);
   if (code == LMDBX_VALUE_TOO_LARGE) {
     return lmdbx_error_set(error, code, 0, "put: the string is larger than %zu bytes; split it",
                            LMDBX_MAX_VALUE_SIZE);
@@ -185,15 +182,15 @@ static int encode_text(struct lmdbx__call *call, struct lmdbx_buffer *out,
 }
 
 static napi_value put(napi_env env, napi_callback_info info) {
-  return put_call(env, info, encode_tape);
+  return put_call(env, info, lmdbx__take_tape);
 }
 
 static napi_value put_value(napi_env env, napi_callback_info info) {
-  return put_call(env, info, encode_value);
+  return put_call(env, info, lmdbx__take_value);
 }
 
 static napi_value put_text(napi_env env, napi_callback_info info) {
-  return put_call(env, info, encode_text);
+  return put_call(env, info, lmdbx__take_text);
 }
 
 /* The next name of the packing tape; false: no more. */
@@ -237,6 +234,7 @@ napi_status lmdbx__point_functions(napi_env env, napi_value exports) {
       {"putValue", put_value},
       {"putText", put_text},
       {"list", list},
+      {"clear", clear},
       {"defineName", define_name},
       {"jsonPosition", json_position},
       {NULL, NULL},

@@ -66,6 +66,23 @@ static napi_value close(napi_env env, napi_callback_info info) {
   return life_call(env, info, lmdbx_close);
 }
 
+static napi_value reset(napi_env env, napi_callback_info info) {
+  return life_call(env, info, lmdbx_reset);
+}
+
+/* mayJoin(repository, other): throws if one commit cannot span both. */
+static napi_value may_join(napi_env env, napi_callback_info info) {
+  struct lmdbx__call call;
+  struct lmdbx_error error = {0};
+  void *other = NULL;
+  if (!lmdbx__call_begin(&call, env, info)) return NULL;
+  int code = lmdbx__take_repository(&call, &error);
+  if (code == LMDBX_OK && napi_get_value_external(env, call.arguments[1], &other) == napi_ok) {
+    code = lmdbx_may_join(call.repository, other, &error);
+  }
+  return lmdbx__call_end_throwing(&call, code, &error);
+}
+
 static napi_value stats(napi_env env, napi_callback_info info) {
   napi_value argument = NULL;
   napi_value text = NULL;
@@ -83,7 +100,8 @@ static napi_value stats(napi_env env, napi_callback_info info) {
 
 napi_status lmdbx__repository_functions(napi_env env, napi_value exports) {
   static const struct lmdbx__function functions[] = {
-      {"open", open}, {"ready", ready}, {"close", close}, {"stats", stats}, {NULL, NULL},
+      {"open", open},   {"ready", ready},      {"close", close}, {"stats", stats},
+      {"reset", reset}, {"mayJoin", may_join}, {NULL, NULL},
   };
   return lmdbx__export_functions(env, exports, functions);
 }

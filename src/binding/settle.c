@@ -20,10 +20,8 @@ static void reject(struct lmdbx__addon *addon, napi_deferred deferred,
 }
 
 /* Settles one promise in a handle scope of its own: a job brings thousands. */
-static void settle(void *context, void *user, const struct lmdbx_result *result,
-                   lmdbx__convert convert) {
-  struct lmdbx__addon *addon = context;
-  napi_deferred deferred = user;
+void lmdbx__settle(struct lmdbx__addon *addon, napi_deferred deferred,
+                   const struct lmdbx_result *result, lmdbx__convert convert) {
   napi_handle_scope scope = NULL;
   if (napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
   napi_value value = NULL;
@@ -49,7 +47,7 @@ static int engine_refused(struct lmdbx_error *error, const char *doing) {
                          doing);
 }
 
-static int convert_void(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+int lmdbx__convert_void(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                         napi_value *out, struct lmdbx_error *error) {
   (void)result;
   return napi_get_undefined(addon->env, out) == napi_ok ? LMDBX_OK
@@ -59,6 +57,13 @@ static int convert_void(struct lmdbx__addon *addon, const struct lmdbx_result *r
 int lmdbx__convert_boolean(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                            napi_value *out, struct lmdbx_error *error) {
   return napi_get_boolean(addon->env, result->found, out) == napi_ok
+             ? LMDBX_OK
+             : engine_refused(error, "settling");
+}
+
+static int convert_removed(struct lmdbx__addon *addon, const struct lmdbx_result *result,
+                           napi_value *out, struct lmdbx_error *error) {
+  return napi_create_double(addon->env, (double)result->removed, out) == napi_ok
              ? LMDBX_OK
              : engine_refused(error, "settling");
 }
@@ -116,7 +121,7 @@ static int convert_msgpack(struct lmdbx__addon *addon, struct lmdbx_slice bytes,
 
 int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                          napi_value *out, struct lmdbx_error *error) {
-  if (!result->found) return convert_void(addon, result, out, error);
+  if (!result->found) return lmdbx__convert_void(addon, result, out, error);
   switch (lmdbx_repository_encoding(result->repository)) {
   case LMDBX_JSON: return convert_json(addon, result->value, out, error);
   case LMDBX_STRING: return convert_text(addon, result->value, "string", out, error);
@@ -149,11 +154,15 @@ int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *r
 }
 
 void lmdbx__settle_void(void *context, void *user, const struct lmdbx_result *result) {
-  settle(context, user, result, convert_void);
+  lmdbx__settle(context, user, result, lmdbx__convert_void);
+}
+
+void lmdbx__settle_removed(void *context, void *user, const struct lmdbx_result *result) {
+  lmdbx__settle(context, user, result, convert_removed);
 }
 
 void lmdbx__settle_page(void *context, void *user, const struct lmdbx_result *result) {
-  settle(context, user, result, lmdbx__convert_page);
+  lmdbx__settle(context, user, result, lmdbx__convert_page);
 }
 
 /* -------------------------------------------------------------------- slots */

@@ -1,10 +1,6 @@
 /* Requests: booked in, sent on their way, booked out and called back. */
 #include "queue/internal.h"
 
-static size_t charge_of(const struct lmdbx__request *request) {
-  return sizeof *request + request->op.key.size + request->op.value.size;
-}
-
 /* FNV-1a. Spreads, nothing more: a collision costs a needless wait. */
 uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key) {
   uint32_t hash = 2166136261U;
@@ -12,19 +8,59 @@ uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_
   return &repository->pending_keys[(hash ^ (hash >> 16)) % LMDBX__PENDING_SLOTS];
 }
 
+bool lmdbx__key_pending(struct lmdbx_repository *repository, struct lmdbx_slice key) {
+  if (repository->pending_writes == 0) return false;
+  return repository->pending_clears > 0 || *lmdbx__pending_slot(repository, key) > 0;
+}
+
 void lmdbx__repository_book_in(struct lmdbx__request *request) {
   struct lmdbx_repository *repository = request->repository;
   lmdbx__request_use(request);
-  repository->pending++;
-  repository->queued_bytes += charge_of(request);
-  lmdbx__host_pending(repository->host, 1);
+  repository->queued_bytes += request->charge;
+  for (size_t i = 0; (repository = lmdbx__request_touches(request, i)) != NULL; i++) {
+    repository->pending++;
+  }
+  lmdbx__host_pending(request->repository->host, 1);
 }
 
 static void book_out(struct lmdbx__request *request) {
   struct lmdbx_repository *repository = request->repository;
-  repository->pending--;
-  repository->queued_bytes -= charge_of(request);
-  lmdbx__host_pending(repository->host, -1);
+  repository->queued_bytes -= request->charge;
+  for (size_t i = 0; (repository = lmdbx__request_touches(request, i)) != NULL; i++) {
+    repository->pending--;
+  }
+  lmdbx__host_pending(request->repository->host, -1);
+  lmdbx__unit_leave_fence(request);
+}
+
+/* Counts a write as pending, in all that it touches, or no longer. */
+static void count_write(const struct lmdbx__request *request, int change) {
+  struct lmdbx_repository *repository;
+  for (size_t i = 0; (repository = lmdbx__request_touches(request, i)) != NULL; i++) {
+    repository->pending_writes =
+        change > 0 ? repository->pending_writes + 1 : repository->pending_writes - 1;
+  }
+  if (request->op.type == LMDBX__OP_UNIT) {
+    lmdbx__unit_count_keys(request, change);
+    return;
+  }
+  if (request->type == LMDBX__REQUEST_CLEAR) {
+    repository = request->repository;
+    repository->pending_clears =
+        change > 0 ? repository->pending_clears + 1 : repository->pending_clears - 1;
+    return;
+  }
+  uint32_t *slot = lmdbx__pending_slot(request->repository, request->op.key);
+  *slot = change > 0 ? *slot + 1 : *slot - 1;
+}
+
+/* Whether a read must see a write that is pending. */
+static bool must_wait(const struct lmdbx__request *request) {
+  switch (request->op.type) {
+  case LMDBX__OP_UNIT: return lmdbx__unit_must_wait(request);
+  case LMDBX__OP_COLLECT: return request->repository->pending_writes > 0;
+  default: return lmdbx__key_pending(request->repository, request->op.key);
+  }
 }
 
 /* Chooses the way: with the writes where order demands it, else with the reads.
@@ -32,13 +68,13 @@ static void book_out(struct lmdbx__request *request) {
 static void dispatch(struct lmdbx__request *request) {
   struct lmdbx_repository *repository = request->repository;
   request->op.dbi = repository->dbi;
+  if (request->op.type == LMDBX__OP_UNIT) lmdbx__unit_set_databases(request);
   if (request->type == LMDBX__REQUEST_READY) {
     struct lmdbx__list list = {0};
     lmdbx__list_append(&list, request);
     lmdbx__host_post(repository->host, &list, true);
   } else if (lmdbx__request_is_write(request)) {
-    repository->pending_writes++;
-    ++*lmdbx__pending_slot(repository, request->op.key);
+    count_write(request, 1);
     lmdbx__writes_add(request);
   } else if (request->type == LMDBX__REQUEST_SCAN) {
     /* A later page belongs to a moment that is already held. */
@@ -47,7 +83,7 @@ static void dispatch(struct lmdbx__request *request) {
     } else {
       lmdbx__scan_start(request);
     }
-  } else if (*lmdbx__pending_slot(repository, request->op.key) > 0) {
+  } else if (must_wait(request)) {
     lmdbx__writes_add(request);
   } else {
     lmdbx__reads_add(request);
@@ -78,7 +114,7 @@ int lmdbx__repository_accept(struct lmdbx__request *request, const struct lmdbx_
                            "the repository at %s was opened with readOnly: true", config->path);
   }
   /* One request is always let in, however large. */
-  if (repository->queued_bytes + charge_of(request) > config->max_queued_bytes &&
+  if (repository->queued_bytes + request->charge > config->max_queued_bytes &&
       repository->pending > 0) {
     return lmdbx_error_set(error, LMDBX_QUEUE_FULL, 0,
                            "%zu bytes of operations are queued (maxQueuedBytes %zu); await earlier "
@@ -126,6 +162,13 @@ static void call_back(struct lmdbx__request *request) {
       .found = request->op.found,
       .value = {request->op.result.data, request->op.result.size},
   };
+  if (request->op.type == LMDBX__OP_UNIT) {
+    result.failed = lmdbx__unit_failed(request);
+    if (result.failed < request->steps->given) {
+      result.key = request->steps->unit.steps[request->steps->unit.failed].key;
+    }
+  }
+  if (request->type == LMDBX__REQUEST_CLEAR) result.removed = request->removed;
   if (request->type == LMDBX__REQUEST_SCAN) {
     struct lmdbx_scan *scan = request->scan;
     result.value = (struct lmdbx_slice){scan->page.data, scan->page.size};
@@ -145,6 +188,14 @@ static void end_closed_scan(struct lmdbx__request *request) {
   lmdbx_error_set(&error, LMDBX_CLOSED, 0, "list: the repository at %s was closed meanwhile",
                   request->repository->config.path);
   lmdbx__request_fail(request, &error);
+}
+
+/* The other repositories that a request touched may have waited for it to close. */
+static void settle_others(const struct lmdbx__request *request) {
+  struct lmdbx_repository *repository;
+  for (size_t i = 1; (repository = lmdbx__request_touches(request, i)) != NULL; i++) {
+    lmdbx__repository_settle(repository);
+  }
 }
 
 void lmdbx__repository_complete(struct lmdbx__request *request) {
@@ -176,14 +227,12 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
   default:
     if (lmdbx__request_is_write(request)) {
       /* Failed while parked: never counted. */
-      if (repository->state != LMDBX__FAILED) {
-        repository->pending_writes--;
-        --*lmdbx__pending_slot(repository, request->op.key);
-      }
+      if (repository->state != LMDBX__FAILED) count_write(request, -1);
     }
     book_out(request);
   }
   call_back(request);
+  settle_others(request);
   lmdbx__request_free(request);
   lmdbx__repository_settle(repository);
   lmdbx__repository_unref(repository); /* NOLINT(clang-analyzer-unix.Malloc): counted above */

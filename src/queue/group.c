@@ -2,11 +2,13 @@
 #include "queue/internal.h"
 
 #include "codec/frame.h"
+#include "codec/key.h"
 
 /* One group: bounds the pages a transaction dirties (LMDB's limit is 131,072),
  * and the time until the first of a long queue is reported. */
 #define GROUP_OPERATIONS 16384
 #define GROUP_BYTES ((size_t)64 * 1024 * 1024)
+
 void lmdbx__group_take(struct lmdbx__writer *writer, struct lmdbx__list *group) {
   size_t operations = 0;
   size_t bytes = 0;
@@ -15,13 +17,14 @@ void lmdbx__group_take(struct lmdbx__writer *writer, struct lmdbx__list *group) 
     struct lmdbx__request *request = lmdbx__list_take(&writer->queue);
     lmdbx__list_append(group, request);
     operations++;
-    bytes += request->op.key.size + request->op.value.size;
+    bytes += request->charge;
     if (request->type != LMDBX__REQUEST_OPERATION) return;
   }
 }
 
 /* Compresses before the writer lock is taken. */
 static int prepare(struct lmdbx__request *request, struct lmdbx_error *error) {
+  if (request->op.type == LMDBX__OP_UNIT) lmdbx__unit_pack(request);
   if (request->op.type != LMDBX__OP_PUT) return LMDBX_OK;
   bool framed = false;
   struct lmdbx_buffer frame = {0};
@@ -75,10 +78,67 @@ static void create_database(struct lmdbx__writer *writer, struct lmdbx__request 
   request->type = LMDBX__REQUEST_OPEN;
 }
 
-void lmdbx__group_run(struct lmdbx__writer *writer, struct lmdbx__list *group,
-                      struct lmdbx__commit_report *report) {
+/* --------------------------------------------------------------- clearing */
+
+struct clearing {
+  const struct lmdbx_host *self;
+  size_t prefix_size;
+};
+
+static bool belongs_to_tenant(void *context, struct lmdbx_slice key) {
+  return lmdbx__key_belongs(key, ((const struct clearing *)context)->prefix_size);
+}
+
+/* Records and what is the package's own, in the main database. */
+static bool belongs_to_us(void *context, struct lmdbx_slice key) {
+  (void)context;
+  size_t tenant_size;
+  return key.data[0] == LMDBX__KEY_INTERNAL_BYTE || lmdbx__key_split(key, &tenant_size);
+}
+
+static bool host_stops(void *context) {
+  return atomic_load(&((const struct clearing *)context)->self->stopping);
+}
+
+/* A stopping worker leaves what is not its own host's to another one. */
+static void put_at_head(struct lmdbx__writer *writer, struct lmdbx__list *group) {
+  pthread_mutex_lock(&writer->mutex);
+  lmdbx__list_join(group, &writer->queue);
+  writer->queue = *group;
+  pthread_mutex_unlock(&writer->mutex);
+  *group = (struct lmdbx__list){0};
+}
+
+static void clear_records(struct lmdbx_host *self, struct lmdbx__writer *writer,
+                          struct lmdbx__list *group, struct lmdbx__commit_report *report) {
+  struct lmdbx__request *request = group->head;
+  const struct lmdbx_repository *repository = request->repository;
+  struct clearing clearing = {self, request->op.key.size};
+  struct lmdbx__clear clear = {
+      .dbi = request->op.dbi,
+      .prefix = request->op.key,
+      .belongs = belongs_to_tenant,
+      .stop = host_stops,
+      .context = &clearing,
+  };
+  if (request->op.key.size == 0)
+    clear.belongs = repository->config.name == NULL ? belongs_to_us : NULL;
+  struct lmdbx_error error = {0};
+  int code = lmdbx__clear(writer->env, &clear, &request->removed, &error);
+  if (code == LMDBX_ABORTED && repository->host != self) {
+    put_at_head(writer, group);
+    return;
+  }
+  if (code != LMDBX_OK) lmdbx__request_fail(request, &error);
+  report->commits = request->removed > 0;
+  report->operations = request->removed;
+}
+
+void lmdbx__group_run(struct lmdbx_host *self, struct lmdbx__writer *writer,
+                      struct lmdbx__list *group, struct lmdbx__commit_report *report) {
   switch (group->head->type) {
   case LMDBX__REQUEST_SCAN: begin_scan(writer, group->head); break;
+  case LMDBX__REQUEST_CLEAR: clear_records(self, writer, group, report); break;
   case LMDBX__REQUEST_CREATE: create_database(writer, group->head); break;
   default: commit_operations(writer, group, report);
   }

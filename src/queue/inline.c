@@ -155,15 +155,28 @@ bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer
   return wanted;
 }
 
-bool lmdbx_read_now(struct lmdbx_repository *repository, struct lmdbx_slice key, bool with_value,
+/* The record as it is stored. */
+static bool look_up(struct lmdbx_repository *repository, struct lmdbx_slice key,
                     struct lmdbx_now *answer) {
   if (key.size > LMDBX_MAX_STORED_KEY) return false; /* an error, in the ordinary way */
-  if (repository->pending_writes > 0 && *lmdbx__pending_slot(repository, key) > 0) return false;
+  if (lmdbx__key_pending(repository, key)) return false;
   if (!begin(repository, answer)) return false;
   if (lmdbx__read_get(answer->read, repository->dbi, key, &answer->found, &answer->value, NULL) !=
       LMDBX_OK) {
     return later(repository, answer); /* the pool will say what is wrong */
   }
+  return true;
+}
+
+bool lmdbx_stored_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                      struct lmdbx_now *answer) {
+  if (!look_up(repository, key, answer)) return false;
+  return answer->value.size <= INLINE_VALUE_SIZE || later(repository, answer);
+}
+
+bool lmdbx_read_now(struct lmdbx_repository *repository, struct lmdbx_slice key, bool with_value,
+                    struct lmdbx_now *answer) {
+  if (!look_up(repository, key, answer)) return false;
   if (!answer->found || !with_value) return true;
   if (answer->value.size > INLINE_VALUE_SIZE) return later(repository, answer);
   if (!lmdbx__frame_is(answer->value)) return true;

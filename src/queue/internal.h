@@ -22,8 +22,9 @@
 /* ---------------------------------------------------------------- requests */
 
 enum lmdbx__request_type {
-  LMDBX__REQUEST_OPERATION, /* get, has, put, delete: op.type says which */
+  LMDBX__REQUEST_OPERATION, /* get, has, put, delete, unit: op.type says which */
   LMDBX__REQUEST_SCAN,      /* one page; in a writer's queue, where its moment lies */
+  LMDBX__REQUEST_CLEAR,     /* removes what begins with op.key; all, if that is empty */
   LMDBX__REQUEST_OPEN,
   LMDBX__REQUEST_CREATE, /* an OPEN whose database is new: one of the writes */
   LMDBX__REQUEST_READY,
@@ -34,14 +35,18 @@ enum lmdbx__request_type {
 /* Small, since a million of them may be queued, and they are charged for. */
 struct lmdbx__request {
   struct lmdbx__op op; /* first: a group is a list of these, linked by op.next */
-  enum lmdbx__request_type type;
+  enum lmdbx__request_type type : 8;
   bool holds_use;                      /* of the repository's environment */
+  bool stored;                         /* get: the value as it lies on disk */
+  uint32_t charge;                     /* bytes that count as queued */
   struct lmdbx_repository *repository; /* counted */
   lmdbx_done done;
   void *user;
   union {
-    struct lmdbx_scan *scan; /* REQUEST_SCAN: owned */
-    uint8_t *packed;         /* put: the frame, made on a pool thread; owned */
+    struct lmdbx_scan *scan;    /* REQUEST_SCAN: owned */
+    uint8_t *packed;            /* put: the frame, made on a pool thread; owned */
+    struct lmdbx__steps *steps; /* unit: owned; op.unit is its first member */
+    size_t removed;             /* REQUEST_CLEAR */
   };
   uint8_t bytes[]; /* key, then value */
 };
@@ -101,8 +106,10 @@ struct lmdbx_repository {
   bool creating;             /* its database is in the writer's queue to be created */
   size_t pending;            /* requests not called back, but for open and close */
   size_t pending_writes;
-  size_t queued_bytes; /* charged to config.max_queued_bytes */
+  size_t pending_clears; /* those that may touch any key */
+  size_t queued_bytes;   /* charged to config.max_queued_bytes */
   uint32_t pending_keys[LMDBX__PENDING_SLOTS];
+  struct lmdbx__fence *fences;
   struct lmdbx__request *closing;
   struct lmdbx_scan *scans;              /* idle ones */
   struct lmdbx_repository *next, **link; /* in host->repositories */
@@ -127,6 +134,67 @@ void lmdbx__repository_book_in(struct lmdbx__request *request);
  * success. Owner thread. */
 int lmdbx__repository_accept(struct lmdbx__request *request, const struct lmdbx_issue *issue,
                              struct lmdbx_error *error);
+
+/* ------------------------------------------------------------------- units */
+
+/*
+ * What units of one checkpoint share, so that a position cannot overtake what was
+ * lost: see lmdbx_unit. A fence is in its repository's list, for the next unit of
+ * the name to join, until all of its units have completed, or one has failed. With
+ * each failure that was reported begins a new one.
+ */
+struct lmdbx__fence {
+  atomic_int references;             /* the list's, and one for each unit */
+  bool broken;                       /* the workers', who are one after the other */
+  bool lost;                         /* the owner's: a unit ended that no worker has seen */
+  size_t units;                      /* not completed; owner thread */
+  struct lmdbx__fence *next, **link; /* in repository->fences; link NULL: no longer there */
+  size_t key_size;
+  uint8_t key[];
+};
+
+void lmdbx__fence_unref(struct lmdbx__fence *fence); /* any thread */
+/* The last reference to the repository is gone, perhaps before its units have
+ * completed. Any thread. */
+void lmdbx__fences_free(struct lmdbx_repository *repository);
+
+/* What the layer below need not know of a step. */
+struct lmdbx__step_note {
+  struct lmdbx_repository *repository;
+  bool pack;   /* its value is stored as a put would store it */
+  bool framed; /* it was, as a frame in `packed` */
+};
+
+/* The steps of a unit, with their bytes, in one piece of memory. */
+struct lmdbx__steps {
+  struct lmdbx__unit unit; /* first */
+  struct lmdbx__step_note *notes;
+  size_t before;              /* steps of the checkpoint in front of the caller's */
+  size_t given;               /* the caller's */
+  uint8_t *packed;            /* owned */
+  struct lmdbx__fence *fence; /* counted; NULL without a checkpoint */
+  size_t others;
+  struct lmdbx_repository **other; /* counted; those besides the request's own */
+};
+
+/* Frees them, and gives back what they count. Any thread. */
+void lmdbx__steps_free(struct lmdbx__steps *steps);
+/* The repositories that a request touches, by index: its own first. NULL: no more. */
+struct lmdbx_repository *lmdbx__request_touches(const struct lmdbx__request *request, size_t index);
+/* Counts the keys that a request writes as pending, or no longer. Owner thread. */
+void lmdbx__unit_count_keys(const struct lmdbx__request *request, int change);
+/* Whether a write to a key of the unit is pending. Owner thread. */
+bool lmdbx__unit_must_wait(const struct lmdbx__request *request);
+/* The handles of the databases, once they are known. Owner thread. */
+void lmdbx__unit_set_databases(const struct lmdbx__request *request);
+/* Compresses what is to be stored; failure becomes the unit's own. Pool thread. */
+void lmdbx__unit_pack(struct lmdbx__request *request);
+/* A unit has completed, or was never accepted: leaves its fence. Owner thread. */
+void lmdbx__unit_leave_fence(const struct lmdbx__request *request);
+/* A unit ends that no worker has seen. Owner thread. */
+void lmdbx__unit_lose_fence(const struct lmdbx__request *request);
+/* Which step of the caller's made it fail. */
+size_t lmdbx__unit_failed(const struct lmdbx__request *request);
 
 /* ------------------------------------------------------------------- scans */
 
@@ -244,6 +312,8 @@ bool lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env 
 void lmdbx__residency_look(struct lmdbx__env *env, struct lmdbx__read *read);
 struct lmdbx__residency *lmdbx__residency_of(struct lmdbx__env *env); /* writer.c */
 uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key);
+/* Whether a write that is pending may change a key. Owner thread. */
+bool lmdbx__key_pending(struct lmdbx_repository *repository, struct lmdbx_slice key);
 
 /* ------------------------------------------------------------------ writes */
 
@@ -271,8 +341,8 @@ struct lmdbx__writer {
  * Under writer->mutex. */
 void lmdbx__group_take(struct lmdbx__writer *writer, struct lmdbx__list *group);
 /* Carries out a group that is not empty. The worker, which has the turn. */
-void lmdbx__group_run(struct lmdbx__writer *writer, struct lmdbx__list *group,
-                      struct lmdbx__commit_report *report);
+void lmdbx__group_run(struct lmdbx_host *self, struct lmdbx__writer *writer,
+                      struct lmdbx__list *group, struct lmdbx__commit_report *report);
 /* Sorts a finished group by owner. The worker's own results go to *own, to be
  * posted when the worker ends or turns to another group. */
 void lmdbx__group_distribute(struct lmdbx_host *self, struct lmdbx__list *group,

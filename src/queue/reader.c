@@ -30,6 +30,16 @@ static void read_one(struct lmdbx__read *read, struct lmdbx__request *request) {
   struct lmdbx__op *op = &request->op;
   struct lmdbx_slice value = {0};
   struct lmdbx_error error = {0};
+  if (op->type == LMDBX__OP_UNIT) {
+    lmdbx__read_unit(read, op);
+    return;
+  }
+  if (op->type == LMDBX__OP_COLLECT) {
+    if (lmdbx__read_collect(read, op->dbi, op->key, &op->result, &error) != LMDBX_OK) {
+      lmdbx__request_fail(request, &error);
+    }
+    return;
+  }
   int code = lmdbx__read_get(read, op->dbi, op->key, &op->found, &value, &error);
   if (code == LMDBX_OK && op->found && op->type == LMDBX__OP_GET) {
     code = lmdbx_buffer_append(&op->result, value.data, value.size);

@@ -10,6 +10,7 @@ void lmdbx__repository_unref(struct lmdbx_repository *repository) {
   if (atomic_fetch_sub(&repository->references, 1) != 1) return;
   lmdbx__config_free(&repository->config);
   lmdbx_error_free(repository->open_error);
+  lmdbx__fences_free(repository);
   lmdbx__host_unref(repository->host);
   free(repository);
 }

@@ -1,6 +1,7 @@
 /* Requests: made from what the owner thread passes in, freed anywhere. */
 #include "queue/internal.h"
 
+#include "codec/checkpoint.h"
 #include "codec/frame.h"
 
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct lmdbx__request *lmdbx__request_new(struct lmdbx_repository *repository,
       .repository = repository,
       .done = issue->done,
       .user = issue->user,
+      .charge = (uint32_t)(sizeof *request + key_size + value.size),
   };
   if (key_size > 0) memcpy(request->bytes, key.data, key_size);
   if (value.size > 0) memcpy(request->bytes + key_size, value.data, value.size);
@@ -39,10 +41,12 @@ void lmdbx__request_unuse(struct lmdbx__request *request) {
 }
 
 void lmdbx__request_free(struct lmdbx__request *request) {
-  if (request->type != LMDBX__REQUEST_SCAN) {
+  if (request->type == LMDBX__REQUEST_SCAN) {
+    if (request->scan != NULL) lmdbx__scan_free(request->scan);
+  } else if (request->op.type == LMDBX__OP_UNIT) {
+    lmdbx__steps_free(request->steps);
+  } else if (request->type == LMDBX__REQUEST_OPERATION) {
     free(request->packed);
-  } else if (request->scan != NULL) {
-    lmdbx__scan_free(request->scan);
   }
   lmdbx_buffer_free(&request->op.result);
   lmdbx_error_free(request->op.error);
@@ -60,16 +64,20 @@ void lmdbx__request_abort(struct lmdbx__request *request) {
   lmdbx_error_set(&error, LMDBX_ABORTED, 0,
                   "the runtime's thread pool gave no thread; nothing was done, try again");
   lmdbx__request_fail(request, &error);
+  lmdbx__unit_lose_fence(request);
 }
 
 bool lmdbx__request_is_write(const struct lmdbx__request *request) {
-  return request->type == LMDBX__REQUEST_OPERATION &&
-         (request->op.type == LMDBX__OP_PUT || request->op.type == LMDBX__OP_DELETE);
+  return request->type == LMDBX__REQUEST_CLEAR ||
+         (request->type == LMDBX__REQUEST_OPERATION && lmdbx__op_writes(&request->op));
 }
 
 void lmdbx__request_unpack(struct lmdbx__request *request) {
   struct lmdbx_slice stored = {request->op.result.data, request->op.result.size};
-  if (request->op.type != LMDBX__OP_GET || !request->op.found || !lmdbx__frame_is(stored)) return;
+  if (request->op.type != LMDBX__OP_GET || request->stored || !request->op.found ||
+      !lmdbx__frame_is(stored)) {
+    return;
+  }
   struct lmdbx_buffer plain = {0};
   struct lmdbx_error error = {0};
   if (lmdbx__frame_unpack(stored, LMDBX_MAX_VALUE_SIZE, &plain, &error) != LMDBX_OK) {
@@ -93,12 +101,12 @@ static int check_key(const char *doing, struct lmdbx_slice key, struct lmdbx_err
 }
 
 static int issue_operation(struct lmdbx_repository *repository, enum lmdbx__op_type type,
-                           struct lmdbx_slice key, struct lmdbx_slice value,
+                           bool stored, struct lmdbx_slice key, struct lmdbx_slice value,
                            const struct lmdbx_issue *issue, struct lmdbx_error *error) {
-  static const char *const names[] = {[LMDBX__OP_PUT] = "put",
-                                      [LMDBX__OP_DELETE] = "delete",
-                                      [LMDBX__OP_GET] = "get",
-                                      [LMDBX__OP_HAS] = "has"};
+  static const char *const names[] = {
+      [LMDBX__OP_PUT] = "put", [LMDBX__OP_DELETE] = "delete",       [LMDBX__OP_GET] = "get",
+      [LMDBX__OP_HAS] = "has", [LMDBX__OP_COLLECT] = "checkpoints",
+  };
   int code = check_key(names[type], key, error);
   if (code != LMDBX_OK) return code;
   struct lmdbx__request *request =
@@ -108,6 +116,7 @@ static int issue_operation(struct lmdbx_repository *repository, enum lmdbx__op_t
                            names[type]);
   }
   request->op.type = type;
+  request->stored = stored;
   code = lmdbx__repository_accept(request, issue, error);
   if (code != LMDBX_OK) lmdbx__request_free(request);
   return code;
@@ -116,13 +125,13 @@ static int issue_operation(struct lmdbx_repository *repository, enum lmdbx__op_t
 int lmdbx_get(struct lmdbx_repository *repository, struct lmdbx_slice key,
               const struct lmdbx_issue *issue, struct lmdbx_error *error) {
   const struct lmdbx_slice none = {0};
-  return issue_operation(repository, LMDBX__OP_GET, key, none, issue, error);
+  return issue_operation(repository, LMDBX__OP_GET, false, key, none, issue, error);
 }
 
 int lmdbx_has(struct lmdbx_repository *repository, struct lmdbx_slice key,
               const struct lmdbx_issue *issue, struct lmdbx_error *error) {
   const struct lmdbx_slice none = {0};
-  return issue_operation(repository, LMDBX__OP_HAS, key, none, issue, error);
+  return issue_operation(repository, LMDBX__OP_HAS, false, key, none, issue, error);
 }
 
 int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key, struct lmdbx_slice value,
@@ -132,11 +141,70 @@ int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key, struc
                            "put: the encoded value has %zu bytes, the limit is %zu; split it",
                            value.size, LMDBX_MAX_VALUE_SIZE);
   }
-  return issue_operation(repository, LMDBX__OP_PUT, key, value, issue, error);
+  return issue_operation(repository, LMDBX__OP_PUT, false, key, value, issue, error);
 }
 
 int lmdbx_delete(struct lmdbx_repository *repository, struct lmdbx_slice key,
                  const struct lmdbx_issue *issue, struct lmdbx_error *error) {
   const struct lmdbx_slice none = {0};
-  return issue_operation(repository, LMDBX__OP_DELETE, key, none, issue, error);
+  return issue_operation(repository, LMDBX__OP_DELETE, false, key, none, issue, error);
+}
+
+int lmdbx_get_stored(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                     const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+  const struct lmdbx_slice none = {0};
+  return issue_operation(repository, LMDBX__OP_GET, true, key, none, issue, error);
+}
+
+int lmdbx_get_checkpoint(struct lmdbx_repository *repository, struct lmdbx_slice name,
+                         const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+  const struct lmdbx_slice none = {0};
+  struct lmdbx_buffer key = {0};
+  int code = lmdbx__checkpoint_key(name, &key, error);
+  if (code == LMDBX_OK) {
+    const struct lmdbx_slice stored_key = {key.data, key.size};
+    code = issue_operation(repository, LMDBX__OP_GET, true, stored_key, none, issue, error);
+  }
+  lmdbx_buffer_free(&key);
+  return code;
+}
+
+int lmdbx_checkpoints(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                      struct lmdbx_error *error) {
+  const struct lmdbx_slice none = {0};
+  return issue_operation(repository, LMDBX__OP_COLLECT, false, lmdbx__checkpoint_prefix(), none,
+                         issue, error);
+}
+
+bool lmdbx_checkpoints_next(struct lmdbx_slice *value, struct lmdbx_slice *name,
+                            struct lmdbx_slice *position) {
+  struct lmdbx_slice key;
+  while (lmdbx__collected(value, &key, position)) {
+    if (lmdbx__checkpoint_name(key, name) && lmdbx__checkpoint_is_position(*position)) return true;
+  }
+  return false;
+}
+
+static int issue_clear(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
+                       const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+  const struct lmdbx_slice none = {0};
+  struct lmdbx__request *request =
+      lmdbx__request_new(repository, LMDBX__REQUEST_CLEAR, prefix, none, issue);
+  if (request == NULL) {
+    return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "clear: memory ran out; nothing was done");
+  }
+  int code = lmdbx__repository_accept(request, issue, error);
+  if (code != LMDBX_OK) lmdbx__request_free(request);
+  return code;
+}
+
+int lmdbx_clear(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
+                const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+  return issue_clear(repository, prefix, issue, error);
+}
+
+int lmdbx_reset(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                struct lmdbx_error *error) {
+  const struct lmdbx_slice everything = {0};
+  return issue_clear(repository, everything, issue, error);
 }

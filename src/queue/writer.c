@@ -187,7 +187,8 @@ static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct 
   pthread_mutex_lock(&writer->mutex);
   lmdbx__group_take(writer, &group);
   pthread_mutex_unlock(&writer->mutex);
-  if (group.head != NULL) lmdbx__group_run(writer, &group, &report); /* else its owners died */
+  if (group.head != NULL)
+    lmdbx__group_run(self, writer, &group, &report); /* else its owners died */
   lmdbx__turn_end(env);
   put_back(writer, &report);
   /* Before the results are known: a close() that follows them closes it. */

@@ -32,7 +32,7 @@ int lmdbx__collect(MDB_txn *txn, lmdbx__dbi dbi, struct lmdbx_slice prefix,
   MDB_val value;
   int rc = mdb_cursor_open(txn, dbi, &cursor);
   if (rc != 0) return rc;
-  rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+  rc = mdb_cursor_get(cursor, &key, &value, prefix.size > 0 ? MDB_SET_RANGE : MDB_FIRST);
   while (rc == 0 && key.mv_size >= prefix.size &&
          memcmp(key.mv_data, prefix.data, prefix.size) == 0) {
     rc = append(out, key, value);

@@ -269,6 +269,14 @@ int lmdbx__unit_check(struct lmdbx__env *env, struct lmdbx__unit *unit, struct l
 int lmdbx__unit_apply(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx__op *op, bool *changed);
 bool lmdbx__unit_has(const struct lmdbx__unit *unit, enum lmdbx__step_type type);
 
+/* ---- clear.c */
+
+/* Lets the map reach behind the limit, for deletes. False: it cannot now. */
+bool lmdbx__reserve_map(struct lmdbx__env *env);
+/* Takes that back, so that puts meet the limit again. If readers keep that from
+ * happening now, the next commit tries again. */
+void lmdbx__reserve_release(struct lmdbx__env *env);
+
 /* ---- collect.c */
 
 /* Appends all records with the prefix. An LMDB code. */

@@ -15,10 +15,6 @@ static const char reading[] = "read a record";
 
 /* An encoded value and what a frame may add to one that does not compress. */
 #define MAX_STORED_VALUE (LMDBX_MAX_VALUE_SIZE + (size_t)1024 * 1024)
-/* Room for deletes in a database that has reached its mapSize: a path of pages
- * to copy for each, and the list of those they free. */
-#define MIN_RESERVE_PAGES 64
-#define RESERVE_SHARE 8
 /* LMDB reports a short write, which a full disk causes, as EIO. */
 #define FULL_DISK_BYTES ((uint64_t)4 * 1024 * 1024)
 
@@ -274,27 +270,16 @@ static bool run_has(const struct run *run, bool (*what)(const struct lmdbx__op *
   return false;
 }
 
-/* Gives the reserve back, so that puts meet the limit again. If readers keep
- * that from happening now, the next commit tries again. */
-static void release_reserve(struct lmdbx__env *env) {
-  if (!env->reserve_mapped) return;
-  env->reserve_mapped = lmdbx__gate_remap(env, env->map_limit, 0, NULL) == LMDBX_CONFLICT;
-}
-
 /* Deletes need free pages too, to copy those they change. A stretch without
  * puts gets some from behind the limit. */
 static enum outcome run_with_reserve(const struct run *run, int *rc) {
   struct lmdbx__env *env = run->env;
-  size_t reserve = env->map_limit / RESERVE_SHARE;
-  if (reserve < MIN_RESERVE_PAGES * env->page_size) reserve = MIN_RESERVE_PAGES * env->page_size;
-  reserve = (reserve + env->page_size - 1) / env->page_size * env->page_size;
-  env->reserve_mapped = true;
-  if (lmdbx__gate_remap(env, env->map_limit, reserve, NULL) != LMDBX_OK) {
+  if (!lmdbx__reserve_map(env)) {
     if (atomic_load(&env->failed)) *rc = MDB_PANIC;
     return SPLIT;
   }
   enum outcome outcome = run_once(run, rc);
-  release_reserve(env);
+  lmdbx__reserve_release(env);
   return outcome;
 }
 
@@ -356,6 +341,6 @@ void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
     run_reads(&run);
     return;
   }
-  release_reserve(env);
+  lmdbx__reserve_release(env);
   run_all(&run);
 }

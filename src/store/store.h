@@ -227,6 +227,24 @@ struct lmdbx__commit_report {
   size_t operations; /* those in units counted one by one */
 };
 
+/* What is to be removed at once. */
+struct lmdbx__clear {
+  lmdbx__dbi dbi;
+  struct lmdbx_slice prefix; /* of the keys to look at */
+  /* Whether a key is to be removed; NULL: all of the database are, whatever the prefix
+   * (not for the main one, which holds the names of the others). The key points into
+   * the map. */
+  bool (*belongs)(void *context, struct lmdbx_slice key);
+  /* Asked every now and then: then nothing is removed, and the answer is ABORTED. */
+  bool (*stop)(void *context);
+  void *context;
+};
+
+/* Removes records in one commit, and says how many. Where and when as lmdbx__commit;
+ * errors as there, and ABORTED. */
+int lmdbx__clear(struct lmdbx__env *env, const struct lmdbx__clear *clear, size_t *removed,
+                 struct lmdbx_error *error);
+
 /* Takes the next record off the result of a COLLECT. False: there is none. */
 bool lmdbx__collected(struct lmdbx_slice *result, struct lmdbx_slice *key,
                       struct lmdbx_slice *value);

@@ -1,0 +1,219 @@
+"use strict";
+// transaction: reads, then writes in one commit, if what was read is still so. No lock is held while
+// the function runs; the core compares what it has read when it commits.
+
+const addon = require("./addon.js");
+const { checkpointConflict, nameOf, readCheckpoint } = require("./checkpoint.js");
+const { createError, rangeError, typeError } = require("./errors.js");
+const { storedKey } = require("./keys.js");
+const unit = require("./unit.js");
+
+const { commit, decode, encode, keyTextOf, refuse } = unit;
+const { ABSENT, COMPARE_STORED, DELETE, PUT_BYTES } = unit;
+
+/** @typedef {import("./unit.js").Core} Core */
+
+/** How often a function runs at most, unless maxAttempts says otherwise. */
+const DEFAULT_ATTEMPTS = 16;
+
+/**
+ * What an attempt knows of one record.
+ * @typedef {object} Entry
+ * @property {string} stored - its key
+ * @property {string} tenantId
+ * @property {Promise<void>} [reading] of its first read
+ * @property {{ bytes: Buffer | undefined }} [read] what is stored, as of its first read
+ * @property {{ bytes: Buffer | undefined }} [written] encoded; undefined: deleted
+ */
+
+/** One run of the function, over all repositories that take part. */
+class Attempt {
+  /** @type {Map<Core, Map<string, Entry>>} */
+  records = new Map();
+  ended = false;
+
+  check() {
+    if (!this.ended) return;
+    throw typeError(
+      "LMDBX_INVALID_ARGUMENT",
+      "transaction: it has ended; await all of its calls inside the function, and use it nowhere else",
+    );
+  }
+
+  /** @returns {Entry} */
+  entry(core, tenantId, stored) {
+    let records = this.records.get(core);
+    if (records === undefined) this.records.set(core, (records = new Map()));
+    let entry = records.get(stored);
+    if (entry === undefined) records.set(stored, (entry = { stored, tenantId }));
+    return entry;
+  }
+
+  /** The steps of its unit, comparisons included; the transaction is that of `root`. */
+  steps(root) {
+    const steps = [];
+    for (const [core, records] of this.records) {
+      const handle = core === root ? undefined : core.handle;
+      for (const [stored, { read, written }] of records) {
+        if (read !== undefined) {
+          const kind = read.bytes === undefined ? ABSENT : COMPARE_STORED;
+          steps.push(kind, handle, stored, read.bytes);
+        }
+        if (written !== undefined) {
+          const kind = written.bytes === undefined ? DELETE : PUT_BYTES;
+          steps.push(kind, handle, stored, written.bytes);
+        }
+      }
+    }
+    return steps;
+  }
+}
+
+/** Reads a record for the first time in an attempt; twice at once is once. */
+function load(core, entry) {
+  entry.reading ??= (async () => {
+    try {
+      entry.read = { bytes: await addon.getStored(core.handle, entry.stored) };
+    } finally {
+      if (entry.read === undefined) entry.reading = undefined;
+    }
+  })();
+  return entry.reading;
+}
+
+/** What users hold: a view of an attempt on one repository. */
+class Transaction {
+  #core;
+  #attempt;
+  #coreOf;
+
+  /**
+   * @param {Core} core
+   * @param {Attempt} attempt
+   * @param {(repository: unknown) => Core} coreOf
+   */
+  constructor(core, attempt, coreOf) {
+    this.#core = core;
+    this.#attempt = attempt;
+    this.#coreOf = coreOf;
+  }
+
+  #entry(tenantId, key) {
+    this.#attempt.check();
+    return this.#attempt.entry(this.#core, tenantId, storedKey(tenantId, key));
+  }
+
+  /** The bytes of a record as this transaction sees it, and whether they are as stored. */
+  async #see(tenantId, key) {
+    const entry = this.#entry(tenantId, key);
+    if (entry.written !== undefined) return { entry, bytes: entry.written.bytes, asStored: false };
+    if (entry.read === undefined) {
+      await load(this.#core, entry);
+      this.#attempt.check();
+    }
+    return { entry, bytes: entry.read.bytes, asStored: true };
+  }
+
+  async get(tenantId, key) {
+    const { entry, bytes, asStored } = await this.#see(tenantId, key);
+    return bytes && decode(this.#core, entry, bytes, asStored);
+  }
+
+  async has(tenantId, key) {
+    const { bytes } = await this.#see(tenantId, key);
+    return bytes !== undefined;
+  }
+
+  put(tenantId, key, value) {
+    const entry = this.#entry(tenantId, key);
+    const bytes = encode(this.#core, entry.stored, value);
+    this.#attempt.check(); /* code of the value's may have run */
+    entry.written = { bytes };
+  }
+
+  delete(tenantId, key) {
+    this.#entry(tenantId, key).written = { bytes: undefined };
+  }
+
+  with(other) {
+    this.#attempt.check();
+    const core = this.#coreOf(other);
+    addon.mayJoin(this.#core.handle, core.handle);
+    return new Transaction(core, this.#attempt, this.#coreOf);
+  }
+}
+
+/** @param {unknown} given */
+function readAttempts(given = DEFAULT_ATTEMPTS) {
+  if (Number.isSafeInteger(given) && Number(given) >= 1) return Number(given);
+  const message = "transaction: maxAttempts is to be a positive integer";
+  if (typeof given !== "number") throw typeError("LMDBX_INVALID_ARGUMENT", message);
+  throw rangeError("LMDBX_INVALID_ARGUMENT", message);
+}
+
+/** A unit that spans repositories needs all of them open. */
+async function open(root, attempt) {
+  if (attempt.records.size === 0 || (attempt.records.size === 1 && attempt.records.has(root))) return;
+  for (const core of [root, ...attempt.records.keys()]) {
+    if (core.opened) continue;
+    await addon.ready(core.handle);
+    core.opened = true;
+  }
+}
+
+/** @param {unknown[]} steps */
+function conflictError(root, attempts, steps, index) {
+  const stored = String(steps[index * 4 + 2]);
+  for (const [core, records] of attempts.records) {
+    const entry = records.get(stored);
+    if (entry === undefined) continue;
+    return createError(
+      "LMDBX_CONFLICT",
+      "transaction: other writers kept changing what it had read, the last time this record. " +
+        "Nothing was written; try again later, raise maxAttempts, or let fewer change it at once",
+      core.path,
+      entry.tenantId,
+      keyTextOf(entry),
+    );
+  }
+  return createError("LMDBX_CONFLICT", "transaction: what it had read has changed", root.path);
+}
+
+/**
+ * @param {Core} core
+ * @param {(repository: unknown) => Core} coreOf
+ * @param {unknown} fn
+ * @param {{ checkpoint?: unknown, maxAttempts?: unknown }} [options]
+ */
+async function transaction(core, coreOf, fn, options) {
+  const given = options?.checkpoint;
+  const name = nameOf(given);
+  try {
+    if (typeof fn !== "function") {
+      throw typeError("LMDBX_INVALID_ARGUMENT", "transaction: give a function of the transaction");
+    }
+    const checkpoint = readCheckpoint(given);
+    const maxAttempts = readAttempts(options?.maxAttempts);
+    for (let left = maxAttempts; ; left--) {
+      const attempt = new Attempt();
+      let result;
+      try {
+        result = await fn(new Transaction(core, attempt, coreOf));
+      } finally {
+        attempt.ended = true;
+      }
+      await open(core, attempt);
+      const steps = attempt.steps(core);
+      if (steps.length === 0 && checkpoint === undefined) return result;
+      const conflict = await commit(core, steps, checkpoint);
+      if (conflict === undefined) return result;
+      const [index, actual] = conflict;
+      if (index < 0) throw checkpointConflict(core, checkpoint, actual);
+      if (left === 1) throw conflictError(core, attempt, steps, index);
+    }
+  } catch (error) {
+    return refuse(core, name, error);
+  }
+}
+
+module.exports = { transaction };

@@ -1,0 +1,188 @@
+"use strict";
+// update: an atomic read-modify-write of one record. Updates of one key in one repository form a
+// chain: what has gathered is run in memory, one function on the result of the other, and committed
+// by one compare-and-put. If another writer was faster, the chain runs again on what that stored.
+
+const addon = require("./addon.js");
+const { typeError } = require("./errors.js");
+const { storedKey } = require("./keys.js");
+const unit = require("./unit.js");
+const { commit, encode, ABSENT, COMPARE_STORED, COMPARE_VALUE, DELETE, PUT_BYTES, REPORTS } = unit;
+
+/** @typedef {import("./unit.js").Core} Core */
+/** @typedef {import("./unit.js").Place} Place */
+
+/** The most updates in one commit: their functions run without a pause. */
+const LONGEST_CHAIN = 256;
+
+/**
+ * A record as bytes: as it lies on disk, perhaps compressed, or as put was given it.
+ * @typedef {{ bytes: Buffer, stored: boolean } | undefined} State undefined: there is none
+ */
+
+/**
+ * @typedef {object} Update
+ * @property {(current: unknown) => unknown} fn
+ * @property {(value: unknown) => void} resolve
+ * @property {(error: unknown) => void} reject
+ * @property {{ state: State } | { error: unknown }} [outcome] of its latest run
+ */
+
+/**
+ * @param {Core} core
+ * @param {Place} place
+ * @param {State} state
+ */
+function decode(core, place, state) {
+  return state && unit.decode(core, place, state.bytes, state.stored);
+}
+
+/**
+ * What an update makes of a record.
+ * @param {Core} core
+ * @param {Place} place
+ * @param {State} current
+ * @param {(current: unknown) => unknown} fn
+ * @returns {State}
+ */
+function apply(core, place, current, fn) {
+  const value = decode(core, place, current);
+  const result = fn(value);
+  if (result === undefined) return undefined;
+  if (result !== null && typeof result === "object" && typeof result.then === "function") {
+    // What it was given for may still fail: nobody else will look.
+    Promise.resolve(result).catch(() => {});
+    throw typeError(
+      "LMDBX_INVALID_ARGUMENT",
+      "update: the function returned a promise; it has to be synchronous, since it may run again. " +
+        "Await before update, or use transaction",
+    );
+  }
+  return { bytes: encode(core, place.stored, result), stored: false };
+}
+
+/**
+ * Runs a chain on a record, and notes each outcome.
+ * @param {Core} core
+ * @param {Place} place
+ * @param {State} state
+ * @param {Update[]} chain
+ * @returns {State} what the last one left
+ */
+function run(core, place, state, chain) {
+  decode(core, place, state); /* what cannot be read is an error of all */
+  for (const update of chain) {
+    try {
+      state = apply(core, place, state, update.fn);
+      update.outcome = { state };
+    } catch (error) {
+      update.outcome = { error };
+    }
+  }
+  return state;
+}
+
+/** A comparison with a record as it was known. */
+function comparison(key, state) {
+  if (state === undefined) return [ABSENT + REPORTS, undefined, key, undefined];
+  const kind = state.stored ? COMPARE_STORED : COMPARE_VALUE;
+  return [kind + REPORTS, undefined, key, state.bytes];
+}
+
+/** The write that turns one state into another; none if no update has changed it. */
+function write(key, before, after) {
+  if (after === before) return [];
+  if (after === undefined) return [DELETE, undefined, key, undefined];
+  return [PUT_BYTES, undefined, key, after.bytes];
+}
+
+/**
+ * Runs a chain until it is committed; updates that come meanwhile join it.
+ * @param {Core} core
+ * @param {Place} place
+ * @param {State} known
+ * @param {Update[]} chain
+ * @param {Update[]} waiting
+ * @returns {Promise<State>} what is stored then
+ */
+async function commitChain(core, place, known, chain, waiting) {
+  for (;;) {
+    const after = run(core, place, known, chain);
+    const steps = [...comparison(place.stored, known), ...write(place.stored, known, after)];
+    const conflict = await commit(core, steps, undefined);
+    if (conflict === undefined) return after;
+    const [, actual] = conflict;
+    known = actual === undefined ? undefined : { bytes: actual, stored: true };
+    chain.push(...waiting.splice(0, LONGEST_CHAIN - chain.length));
+  }
+}
+
+/** @param {Update} update whose chain is on disk */
+function settle(core, place, { outcome, resolve, reject }) {
+  if ("error" in outcome) {
+    reject(outcome.error);
+    return;
+  }
+  try {
+    resolve(decode(core, place, outcome.state));
+  } catch (error) {
+    reject(error); /* the repository was closed, perhaps by a function: it is stored all the same */
+  }
+}
+
+/**
+ * Works on the updates of a key until none is left.
+ * @param {Core} core
+ * @param {Place} place
+ * @param {Update[]} waiting
+ */
+async function work(core, place, waiting) {
+  /** @type {{ state: State } | undefined} undefined: to be read */
+  let known;
+  while (waiting.length > 0) {
+    /** @type {Update[]} */
+    let chain = [];
+    try {
+      if (known === undefined) {
+        const bytes = await addon.getStored(core.handle, place.stored);
+        known = { state: bytes && { bytes, stored: true } };
+      }
+      chain = waiting.splice(0, LONGEST_CHAIN);
+      known = { state: await commitChain(core, place, known.state, chain, waiting) };
+      for (const update of chain) settle(core, place, update);
+    } catch (error) {
+      known = undefined;
+      if (chain.length === 0) chain = waiting.splice(0);
+      for (const { outcome, reject } of chain) {
+        reject(outcome !== undefined && "error" in outcome ? outcome.error : error);
+      }
+    }
+  }
+  core.updates.delete(place.stored);
+}
+
+/**
+ * @param {Core} core
+ * @param {unknown} tenantId
+ * @param {unknown} key
+ * @param {unknown} fn
+ */
+function update(core, tenantId, key, fn) {
+  return new Promise((resolve, reject) => {
+    if (typeof fn !== "function") {
+      throw typeError("LMDBX_INVALID_ARGUMENT", "update: give a function of the current value");
+    }
+    const stored = storedKey(tenantId, key);
+    const entry = { fn: /** @type {Update["fn"]} */ (fn), resolve, reject };
+    const waiting = core.updates.get(stored);
+    if (waiting !== undefined) {
+      waiting.push(entry);
+      return;
+    }
+    const begun = [entry];
+    core.updates.set(stored, begun);
+    void work(core, { stored, tenantId: String(tenantId) }, begun);
+  });
+}
+
+module.exports = { update };
