@@ -4,9 +4,12 @@ import {
   LMDBXRepository,
   createLMDBXRepository,
   isLMDBXError,
+  type Checkpoint,
+  type CheckpointPosition,
   type Encoding,
   type LMDBXConfig,
   type LMDBXErrorCode,
+  type Operation,
   type Repository,
   type TenantRepository,
 } from "@aurora/runtime-storage-lmdbx";
@@ -222,3 +225,30 @@ new LMDBXError();
 
 void [orders, made, put, existed, has, closed, ready, inferred, acmeExisted, acmeHas];
 void [guess1, guess2, guess3, guess4, guess5, guess6, guess7, guess8, double, disposes];
+
+// ----------------------------------------------------- batches and checkpoints
+
+const checkpoint: Checkpoint = { name: "events", position: 5n, expected: null };
+const operations: readonly Operation<string, Order>[] = [
+  { type: "put", tenantId: "acme", key: "o-1", value: order },
+  { type: "delete", tenantId: "acme", key: "o-2" },
+];
+same<ReturnType<typeof exact.batch>, Promise<void>>();
+await exact.batch(operations);
+await exact.batch([], { checkpoint });
+await exact.batch([], { checkpoint: { name: "events", position: null, expected: undefined } });
+await exact.batch([], { checkpoint: undefined });
+const position: CheckpointPosition | undefined = await exact.getCheckpoint("events");
+for (const { name, position } of await exact.checkpoints()) {
+  same<typeof name, string>();
+  same<typeof position, CheckpointPosition>();
+}
+void position;
+// @ts-expect-error: a put has a value
+await exact.batch([{ type: "put", tenantId: "acme", key: "o-1" }]);
+// @ts-expect-error: the value is an Order
+await exact.batch([{ type: "put", tenantId: "acme", key: "o-1", value: 5 }]);
+// @ts-expect-error: a checkpoint has a position
+await exact.batch([], { checkpoint: { name: "events" } });
+// @ts-expect-error: a position is no object
+await exact.batch([], { checkpoint: { name: "events", position: {} } });

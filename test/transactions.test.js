@@ -1,0 +1,570 @@
+"use strict";
+// transaction: reads and writes of several records in one commit, if what was read is still so.
+
+const { describe, test } = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
+
+const { createLMDBXRepository } = require("..");
+const { counters } = require("../lib/repository.js");
+const { startProgram } = require("./support/program.js");
+const { chooseSeed, randomOf, scale } = require("./support/random.js");
+const { rejection, using } = require("./support/temporary.js");
+
+const TIMEOUT = { timeout: scale(60_000, 600_000) };
+const DEFAULT_ATTEMPTS = 16;
+const range = (length) => Array.from({ length }, (_, i) => i);
+
+function check(statement, body) {
+  test(statement, TIMEOUT, using(body));
+}
+
+describe("transaction", () => {
+  for (const reads of ["adaptive", "pool"]) {
+    check(`reads, and writes all in one commit, reads ${reads}`, async (open) => {
+      const repository = open({ reads, compression: true });
+      const long = "x".repeat(10_000);
+      await repository.put("a", 1, { n: 1, long });
+      await repository.put("a", "gone", 1);
+      const { commits } = counters(repository);
+      const result = await repository.transaction(async (tx) => {
+        const { n } = await tx.get("a", 1);
+        assert.equal(await tx.has("a", "gone"), true);
+        assert.equal(await tx.get("b", 1), undefined);
+        tx.put("a", 1, { n: n + 1, long });
+        tx.put("b", 1, "new");
+        tx.delete("a", "gone");
+        assert.equal(tx.put("c", 1, 1), undefined);
+        assert.deepEqual(await tx.get("a", 1), { n: 2, long });
+        assert.equal(await tx.get("b", 1), "new");
+        assert.equal(await tx.has("a", "gone"), false);
+        assert.equal(await tx.get("a", "gone"), undefined);
+        tx.delete("c", 1);
+        assert.equal(await tx.has("c", 1), false);
+        assert.deepEqual(await repository.list("b"), [], "nothing is written before the end");
+        return "done";
+      });
+      assert.equal(result, "done");
+      assert.equal(counters(repository).commits, commits + 1);
+      assert.deepEqual(await repository.get("a", 1), { n: 2, long });
+      assert.deepEqual(await repository.list("a"), [1]);
+      assert.deepEqual(await repository.list("b"), [1]);
+      assert.deepEqual(await repository.list("c"), []);
+      assert.equal(counters(repository).queuedBytes, 0);
+    });
+  }
+
+  check("may be synchronous, or empty, or only read", async (open) => {
+    const repository = open();
+    assert.equal(await repository.transaction((tx) => tx.put("t", 1, 5)), undefined);
+    assert.equal(await repository.transaction(() => 5), 5);
+    const { commits } = counters(repository);
+    assert.equal(await repository.transaction((tx) => tx.get("t", 1)), 5);
+    assert.equal(counters(repository).commits, commits);
+    const reader = open({ readOnly: true });
+    assert.equal(await reader.transaction((tx) => tx.get("t", 1)), 5);
+    const writing = reader.transaction((tx) => tx.put("t", 1, 6));
+    await assert.rejects(writing, { code: "LMDBX_READ_ONLY" });
+  });
+
+  check("sees earlier writes of its repository, awaited or not", async (open) => {
+    const repository = open();
+    const put = repository.put("t", 1, "before");
+    assert.equal(await repository.transaction((tx) => tx.get("t", 1)), "before");
+    await put;
+  });
+
+  check("encodes what it is given at once, and gives out copies", async (open) => {
+    const repository = open();
+    const value = { list: [1] };
+    await repository.transaction(async (tx) => {
+      tx.put("t", 1, value);
+      value.list.push(2);
+      (await tx.get("t", 1)).list.push(3);
+      assert.deepEqual(await tx.get("t", 1), { list: [1] });
+    });
+    assert.deepEqual(await repository.get("t", 1), { list: [1] });
+  });
+
+  check("holds no lock while its function runs", async (open) => {
+    const repository = open();
+    const other = open();
+    await repository.transaction(async (tx) => {
+      await tx.get("t", "read");
+      await other.put("t", "other", 1);
+      await repository.put("t", "own", 1);
+      await repository.transaction((inner) => inner.put("t", "inner", 1));
+      tx.put("t", "outer", 1);
+    });
+    assert.deepEqual(await repository.list("t"), ["inner", "other", "outer", "own"]);
+  });
+
+  check("that throws writes nothing and rejects with just that", async (open) => {
+    const repository = open();
+    for (const thrown of [new Error("mine"), "a string", undefined]) {
+      const failing = repository.transaction(
+        async (tx) => {
+          tx.put("t", 1, 1);
+          await tx.get("t", 2);
+          throw thrown;
+        },
+        { checkpoint: { name: "p", position: 1 } },
+      );
+      assert.equal(await rejection(failing), thrown);
+    }
+    assert.deepEqual(await repository.list("t"), []);
+    assert.equal(await repository.getCheckpoint("p"), undefined);
+  });
+
+  check("refuses a value where it is put, and goes on if that is caught", async (open) => {
+    const repository = open();
+    const failing = repository.transaction((tx) => {
+      tx.put("t", 1, 1);
+      tx.put("t", "bad", { at: [() => 1] });
+    });
+    const error = await rejection(failing);
+    assert.equal(error.code, "LMDBX_INVALID_VALUE");
+    assert.match(error.message, /value\.at\[0\]/);
+    assert.deepEqual([error.tenantId, error.key], ["t", "bad"]);
+    assert.deepEqual(await repository.list("t"), []);
+    await repository.transaction((tx) => {
+      assert.throws(() => tx.put("t", "bad", undefined), { code: "LMDBX_INVALID_VALUE" });
+      assert.throws(() => tx.put("t", NaN, 1), { code: "LMDBX_INVALID_KEY" });
+      assert.throws(() => tx.delete("", 1), { code: "LMDBX_INVALID_ARGUMENT" });
+      tx.put("t", 1, 1);
+    });
+    assert.deepEqual(await repository.list("t"), [1]);
+  });
+
+  check("is of no use behind its end", async (open) => {
+    const repository = open();
+    let kept;
+    let late;
+    await repository.transaction((tx) => {
+      kept = tx;
+      late = rejection(tx.get("t", "nobody waits"));
+    });
+    const ended = { code: "LMDBX_INVALID_ARGUMENT", message: /has ended/ };
+    assert.throws(() => kept.put("t", 1, 1), ended);
+    assert.throws(() => kept.delete("t", 1), ended);
+    assert.throws(() => kept.with(repository), ended);
+    await assert.rejects(kept.get("t", 1), ended);
+    await assert.rejects(kept.has("t", 1), ended);
+    assert.match((await late).message, /has ended/);
+    assert.deepEqual(await repository.list("t"), []);
+  });
+
+  check("of a repository that closes meanwhile writes nothing", async (open) => {
+    const repository = open();
+    await repository.ready();
+    const closing = repository.transaction(async (tx) => {
+      tx.put("t", 1, 1);
+      await repository.close();
+    });
+    await assert.rejects(closing, { code: "LMDBX_CLOSED" });
+    assert.equal(await open().has("t", 1), false);
+  });
+
+  check("with wrong arguments says so", async (open) => {
+    const repository = open();
+    const wrong = { code: "LMDBX_INVALID_ARGUMENT" };
+    await assert.rejects(repository.transaction(), { ...wrong, message: /function/ });
+    for (const maxAttempts of [0, -1, 1.5, NaN, "3", null]) {
+      await assert.rejects(repository.transaction(() => 1, { maxAttempts }), {
+        ...wrong,
+        message: /maxAttempts/,
+      });
+    }
+    let ran = false;
+    const run = () => (ran = true);
+    const checkpoint = { name: "p", position: {} };
+    await assert.rejects(repository.transaction(run, { checkpoint }), { ...wrong, message: /position/ });
+    assert.equal(ran, false);
+  });
+});
+
+describe("what a transaction has read", () => {
+  /** Changes by another writer between reading and commit, of a record that is there. */
+  const CHANGES = {
+    "a new value": (other) => other.put("t", "k", "new"),
+    "a delete": (other) => other.delete("t", "k"),
+    "a clear": (other) => other.clearTenant("t"),
+    "a batch": (other) => other.batch([{ type: "put", tenantId: "t", key: "k", value: 2 }]),
+    "an update": (other) => other.update("t", "k", () => 3),
+    "a transaction": (other) => other.transaction((tx) => tx.put("t", "k", 4)),
+  };
+  for (const [what, change] of Object.entries(CHANGES)) {
+    for (const look of ["get", "has"]) {
+      check(`by ${look} must not change by ${what}: it runs again`, async (open) => {
+        const repository = open();
+        const other = open();
+        await repository.put("t", "k", "old");
+        const seen = [];
+        await repository.transaction(async (tx) => {
+          seen.push(await tx[look]("t", "k"));
+          if (seen.length === 1) await change(other);
+          tx.put("result", 1, seen.length);
+        });
+        assert.equal(seen.length, 2);
+        assert.deepEqual(seen[1], await other[look]("t", "k"));
+        assert.equal(await repository.get("result", 1), 2);
+      });
+    }
+  }
+
+  check("as absent must not appear", async (open) => {
+    const repository = open();
+    let runs = 0;
+    await repository.transaction(async (tx) => {
+      const there = await tx.has("t", "k");
+      if (++runs === 1) await repository.put("t", "k", 1);
+      tx.put("result", 1, there);
+    });
+    assert.equal(runs, 2);
+    assert.equal(await repository.get("result", 1), true);
+  });
+
+  check("stays as it was within a run, and is of one moment in the end", async (open) => {
+    const repository = open();
+    const other = open();
+    const move = (n) =>
+      other.batch(["a", "b"].map((key) => ({ type: "put", tenantId: "t", key, value: n })));
+    await move(0);
+    let runs = 0;
+    const pair = await repository.transaction(async (tx) => {
+      runs++;
+      const first = await tx.get("t", "a");
+      if (runs < 3) await move(runs);
+      assert.equal(await tx.get("t", "a"), first);
+      return [first, await tx.get("t", "b")];
+    });
+    assert.deepEqual(pair, [2, 2]);
+    assert.equal(runs, 3);
+  });
+
+  check("is compared by bytes: the same bytes again are no change", async (open) => {
+    const repository = open({ compression: true });
+    const value = { long: "y".repeat(5000) };
+    await repository.put("t", 1, value);
+    let runs = 0;
+    await repository.transaction(async (tx) => {
+      runs++;
+      await tx.get("t", 1);
+      await repository.put("t", 1, "other");
+      await repository.put("t", 1, value);
+      tx.put("t", 2, 1);
+    });
+    assert.equal(runs, 1);
+  });
+
+  check("and what it has not read may change", async (open) => {
+    const repository = open();
+    let runs = 0;
+    await repository.transaction(async (tx) => {
+      runs++;
+      await repository.put("t", "k", 1);
+      tx.put("t", "k", 2);
+      assert.equal(await tx.get("t", "k"), 2, "its own write is not read from the database");
+      await repository.put("t", "k", 3);
+    });
+    assert.equal(runs, 1);
+    assert.equal(await repository.get("t", "k"), 2);
+  });
+
+  check(`is tried ${DEFAULT_ATTEMPTS} times, or maxAttempts, then LMDBX_CONFLICT`, async (open) => {
+    const repository = open();
+    for (const [options, expected] of [
+      [undefined, DEFAULT_ATTEMPTS],
+      [{ maxAttempts: 3 }, 3],
+      [{ maxAttempts: 1 }, 1],
+    ]) {
+      let runs = 0;
+      const hopeless = repository.transaction(async (tx) => {
+        await tx.get("t", "calm");
+        await tx.get("t", { busy: 1 });
+        tx.put("t", "result", 1);
+        await repository.put("t", { busy: 1 }, ++runs);
+      }, options);
+      const error = await rejection(hopeless);
+      assert.equal(error.code, "LMDBX_CONFLICT");
+      assert.deepEqual([error.tenantId, error.key], ["t", { busy: 1 }]);
+      assert.equal(runs, expected);
+      assert.equal(await repository.has("t", "result"), false);
+    }
+  });
+});
+
+describe("a transaction with a checkpoint", () => {
+  check("writes it in its commit, and rejects at once if it is not as expected", async (open) => {
+    const repository = open();
+    let runs = 0;
+    const step = (position, expected) =>
+      repository.transaction(
+        (tx) => {
+          runs++;
+          tx.put("t", "position", position);
+        },
+        { checkpoint: { name: "p", position, expected } },
+      );
+    await step(1, null);
+    assert.equal(await repository.getCheckpoint("p"), 1);
+    const error = await rejection(step(2, 5));
+    assert.equal(error.code, "LMDBX_CONFLICT");
+    assert.deepEqual([error.checkpoint, error.expected, error.actual], ["p", 5, 1]);
+    assert.equal(runs, 2);
+    assert.equal(await repository.get("t", "position"), 1);
+    await repository.transaction(() => "nothing but the checkpoint", {
+      checkpoint: { name: "p", position: "end", expected: 1 },
+    });
+    assert.equal(await repository.getCheckpoint("p"), "end");
+  });
+
+  check("is not overtaken by later batches while it fails", async (open) => {
+    const repository = open();
+    await repository.ready();
+    const at = (position, expected) => ({ checkpoint: { name: "p", position, expected } });
+    const lost = repository.transaction((tx) => tx.put("t", "lost", () => 1), at(1));
+    const behind = repository.batch([], at(2));
+    assert.equal((await rejection(lost)).code, "LMDBX_INVALID_VALUE");
+    assert.equal((await rejection(behind)).code, "LMDBX_ABORTED");
+    await repository.batch([], at(3));
+    assert.equal(await repository.getCheckpoint("p"), 3);
+  });
+
+  check("lets two workers apply every event exactly once", async (open) => {
+    const EVENTS = 200;
+    const events = range(EVENTS).map((i) => ({ account: `a${i % 7}`, amount: i }));
+    const stopped = [];
+    const work = async (repository, name) => {
+      for (;;) {
+        const done = await repository.getCheckpoint("events");
+        const next = done ?? 0;
+        if (next === EVENTS) return;
+        const some = events.slice(next, next + 1 + (next % 3));
+        try {
+          await repository.transaction(
+            async (tx) => {
+              for (const { account, amount } of some) {
+                const { sum = 0, count = 0 } = (await tx.get("t", account)) ?? {};
+                tx.put("t", account, { sum: sum + amount, count: count + 1 });
+              }
+            },
+            {
+              checkpoint: { name: "events", position: next + some.length, expected: done ?? null },
+            },
+          );
+        } catch (error) {
+          assert.equal(error.code, "LMDBX_CONFLICT");
+          stopped.push(name);
+        }
+      }
+    };
+    await Promise.all([work(open(), "first"), work(open(), "second")]);
+    const repository = open();
+    for (const account of range(7)) {
+      const own = events.filter((event) => event.account === `a${account}`);
+      const sum = own.reduce((total, { amount }) => total + amount, 0);
+      assert.deepEqual(await repository.get("t", `a${account}`), { sum, count: own.length });
+    }
+    assert.ok(stopped.length > 0, "they met");
+  });
+});
+
+describe("a transaction over several repositories", () => {
+  check("is one commit over names and encodings, and compares in all", async (open) => {
+    const main = open();
+    const json = open({ name: "json", encoding: "json", compression: true });
+    const text = open({ name: "text", encoding: "string" });
+    await Promise.all([json.put("t", 1, { n: 1 }), text.put("t", 1, "one"), main.ready()]);
+    const { commits } = counters(main);
+    const seen = [];
+    await main.transaction(
+      async (tx) => {
+        const other = tx.with(json);
+        const third = other.with(text);
+        seen.push([await other.get("t", 1), await third.get("t", 1)]);
+        if (seen.length === 1) await text.put("t", 1, "two");
+        tx.put("t", 1, { at: new Date(0) });
+        other.put("t", 1, { long: "z".repeat(3000) });
+        third.delete("t", 1);
+        assert.equal(await tx.with(text).has("t", 1), false);
+        assert.equal(await third.with(main).has("t", 1), true);
+      },
+      { checkpoint: { name: "p", position: 1 } },
+    );
+    assert.deepEqual(seen, [
+      [{ n: 1 }, "one"],
+      [{ n: 1 }, "two"],
+    ]);
+    assert.equal(counters(main).commits, commits + 2, "one for the put between");
+    assert.deepEqual(await main.get("t", 1), { at: new Date(0) });
+    assert.deepEqual(await json.get("t", 1), { long: "z".repeat(3000) });
+    assert.equal(await text.get("t", 1), undefined);
+    assert.equal(await main.getCheckpoint("p"), 1);
+    assert.equal(await json.getCheckpoint("p"), undefined);
+  });
+
+  check("waits for those that are still opening, and holds up their close", async (open) => {
+    const main = open();
+    const named = open({ name: "named" });
+    let closed;
+    await main.transaction((tx) => {
+      tx.with(named).put("t", 1, "one");
+      tx.put("t", 1, "main");
+    });
+    const writing = main.transaction((tx) => tx.with(named).put("t", 2, "two"));
+    await new Promise((resolve) => setImmediate(resolve));
+    closed = named.close();
+    await Promise.all([writing, closed]);
+    const again = open({ name: "named" });
+    assert.deepEqual(await again.list("t"), [1, 2]);
+  });
+
+  check("is seen by reads of each that come behind it", async (open) => {
+    const main = open();
+    const named = open({ name: "named" });
+    await Promise.all([main.ready(), named.ready()]);
+    for (const i of range(20)) {
+      const both = main.transaction((tx) => {
+        tx.put("t", 1, i);
+        tx.with(named).put("t", 1, i);
+      });
+      await both;
+      assert.deepEqual(await Promise.all([main.get("t", 1), named.get("t", 1)]), [i, i]);
+    }
+  });
+
+  check("refuses others: another path, a closed one, what is none", async (open) => {
+    const main = open();
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-test-"));
+    const elsewhere = createLMDBXRepository({ path: directory });
+    const closed = open({ name: "closed" });
+    try {
+      await Promise.all([main.ready(), closed.close()]);
+      const opening = main.transaction((tx) => tx.with(elsewhere).put("t", 1, 1));
+      await assert.rejects(opening, { code: "LMDBX_INVALID_ARGUMENT", message: /one commit/ });
+      await elsewhere.ready();
+      await main.transaction((tx) => {
+        assert.throws(() => tx.with(elsewhere), { code: "LMDBX_INVALID_ARGUMENT", message: /one path/ });
+        assert.throws(() => tx.with(closed), { code: "LMDBX_CLOSED" });
+        for (const none of [undefined, null, {}, "x", main.tenant("t")]) {
+          assert.throws(() => tx.with(none), { name: "TypeError", code: "LMDBX_INVALID_ARGUMENT" });
+        }
+      });
+      assert.deepEqual(await elsewhere.list("t"), []);
+    } finally {
+      await elsewhere.close();
+      fs.rmSync(directory, { recursive: true });
+    }
+  });
+
+  check("by a symbolic link is over one path", async (open, directory) => {
+    const main = open();
+    const link = `${directory}-link`;
+    fs.symlinkSync(directory, link);
+    const linked = createLMDBXRepository({ path: link, name: "linked" });
+    try {
+      await main.transaction((tx) => tx.with(linked).put("t", 1, 1));
+      assert.equal(await linked.get("t", 1), 1);
+    } finally {
+      await linked.close();
+      fs.unlinkSync(link);
+    }
+  });
+});
+
+describe("transactions at once", () => {
+  /** What a transaction does to a few records: a copy of the sum of some under another key. */
+  const plan = (random, keys) => ({
+    from: range(1 + random(3)).map(() => random(keys)),
+    to: random(keys),
+    add: random(100),
+    remove: random(10) === 0,
+  });
+  const applyTo = (model, { from, to, add, remove }) => {
+    const sum = from.reduce((total, key) => total + (model.get(key) ?? 0), add) % 1_000_003;
+    if (remove) model.delete(to);
+    else model.set(to, sum);
+    return sum;
+  };
+
+  check("are as if one came after the other, in the order of their checkpoints", async (open) => {
+    const seed = chooseSeed("transactions");
+    const random = randomOf(seed);
+    const KEYS = 12;
+    const repositories = [open(), open({ reads: "pool" })];
+    const done = [];
+    const lane = async (repository) => {
+      for (const _ of range(20)) {
+        const { from, to, add, remove } = plan(random, KEYS);
+        let order;
+        const sum = await repository.transaction(
+          async (tx) => {
+            order = (await tx.get("order", 0)) ?? 0;
+            let total = add;
+            for (const key of from) total += (await tx.get("t", key)) ?? 0;
+            total %= 1_000_003;
+            if (remove) tx.delete("t", to);
+            else tx.put("t", to, total);
+            tx.put("order", 0, order + 1);
+            return total;
+          },
+          { maxAttempts: 10_000 },
+        );
+        done.push({ order, sum, plan: { from, to, add, remove } });
+      }
+    };
+    await Promise.all(range(16).map((i) => lane(repositories[i % 2])));
+    done.sort((a, b) => a.order - b.order);
+    const model = new Map();
+    done.forEach(({ order, sum, plan: what }, index) => {
+      assert.equal(order, index, "every place in the order is taken once");
+      assert.equal(sum, applyTo(model, what));
+    });
+    for (const key of range(KEYS)) {
+      assert.equal(await repositories[0].get("t", key), model.get(key));
+    }
+  });
+
+  check("keep the sum of all accounts, over 64 lanes in 2 processes", async (open, directory) => {
+    const ACCOUNTS = 24;
+    const euros = open();
+    const dollars = open({ name: "dollars", encoding: "json" });
+    const seed = chooseSeed("transfers");
+    for (const account of range(ACCOUNTS)) {
+      await euros.put("t", account, { balance: 100 });
+      await dollars.put("t", account, { balance: 100 });
+    }
+    const common = { path: directory, lanes: 32, count: scale(200, 4000), accounts: ACCOUNTS };
+    const programs = ["adaptive", "pool"].map((reads, i) =>
+      startProgram("transfers", { ...common, seed: seed + i, reads }, TIMEOUT),
+    );
+    const total = async (tx) => {
+      let sum = 0;
+      for (const repository of [tx, tx.with(dollars)]) {
+        for (const account of range(ACCOUNTS)) sum += (await repository.get("t", account)).balance;
+      }
+      return sum;
+    };
+    let running = programs.length;
+    const reports = programs.map((program) =>
+      program.heard().finally(() => {
+        running--;
+      }),
+    );
+    let looks = 0;
+    while (running > 0) {
+      // A transaction that only reads sees one moment, if it gets to see one at all.
+      const sum = await euros.transaction(total, { maxAttempts: 3 }).catch(({ code }) => code);
+      if (sum !== "LMDBX_CONFLICT") assert.equal(sum, 200 * ACCOUNTS);
+      looks++;
+    }
+    let calls = 0;
+    for (const report of reports) calls += (await report).calls;
+    for (const { ended } of programs) assert.equal((await ended).code, 0);
+    assert.equal(await euros.transaction(total), 200 * ACCOUNTS);
+    console.log(`transfers: ${calls} calls of functions, ${looks} looks at the sum`);
+  });
+});
