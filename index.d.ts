@@ -134,6 +134,53 @@ export interface BatchOptions {
   checkpoint?: Checkpoint | undefined;
 }
 
+export interface TransactionOptions {
+  /**
+   * Written in the same commit. If its position is not the `expected` one, the transaction rejects
+   * with `LMDBX_CONFLICT` and is not tried again.
+   */
+  checkpoint?: Checkpoint | undefined;
+
+  /**
+   * How often the function runs at most, until what it has read is still so when it commits.
+   *
+   * Default: `16`.
+   */
+  maxAttempts?: number | undefined;
+}
+
+/**
+ * One run of the function of a {@link LMDBXRepository.transaction}. It is of no use behind its end:
+ * then all of its calls are refused.
+ */
+export interface Transaction<K = unknown, V = unknown> {
+  /**
+   * The value of a record: what this transaction has written, or else what was stored when it first
+   * looked, which is compared when it commits.
+   */
+  get(tenantId: string, key: K): Promise<V | undefined>;
+
+  /** Whether there is a record; for the rest, as {@link get}. */
+  has(tenantId: string, key: K): Promise<boolean>;
+
+  /**
+   * Writes a value, when the transaction commits. It is encoded at once; what cannot be stored is
+   * thrown by this very call.
+   */
+  put(tenantId: string, key: K, value: V): void;
+
+  /** Removes a record, if there is one, when the transaction commits. */
+  delete(tenantId: string, key: K): void;
+
+  /**
+   * The same transaction on another repository of the same path, whatever its `name` and
+   * `encoding`: in the same commit.
+   *
+   * @throws `LMDBX_INVALID_ARGUMENT` if it is on another path.
+   */
+  with<K2, V2>(other: LMDBXRepository<K2, V2>): Transaction<K2, V2>;
+}
+
 /** The records of one tenant: the calls of {@link LMDBXRepository} without the tenant argument. */
 export interface TenantRepository<K = unknown, V = unknown> {
   /** See {@link LMDBXRepository.put}. */
@@ -147,6 +194,10 @@ export interface TenantRepository<K = unknown, V = unknown> {
   has(key: K): Promise<boolean>;
   /** See {@link LMDBXRepository.list}. */
   list(): Promise<K[]>;
+  /** See {@link LMDBXRepository.update}. */
+  update(key: K, fn: (current: V | undefined) => V | undefined): Promise<V | undefined>;
+  /** See {@link LMDBXRepository.clearTenant}. */
+  clear(): Promise<number>;
 }
 
 /**
@@ -201,6 +252,54 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    *   properties `checkpoint`, `expected` and `actual`.
    */
   batch(operations: readonly Operation<K, V>[], options?: BatchOptions): Promise<void>;
+
+  /**
+   * Reads a record, changes it and writes it back, atomically whoever else does so: other calls,
+   * threads or processes. Resolves to what is stored for this update, once that is on disk.
+   *
+   * `fn` is given the current value, or `undefined`, and returns the new one, or `undefined` to
+   * remove the record. It must be synchronous: a promise is refused. It may run more than once, so
+   * it should do nothing else. If it throws, this update alone rejects with just that.
+   *
+   * Updates of one key in one repository object are committed together. An update takes its place
+   * among the writes when it commits: behind all that were issued before it, and perhaps behind
+   * some that were issued meanwhile.
+   */
+  update(
+    tenantId: string,
+    key: K,
+    fn: (current: V | undefined) => V | undefined,
+  ): Promise<V | undefined>;
+
+  /**
+   * Reads and writes any number of records in one commit, exactly if nothing it has read has
+   * changed meanwhile; else `fn` runs again. Resolves to what `fn` returned, once all is on disk.
+   *
+   * `fn` may await whatever it likes: no lock is held while it runs. What it reads is what has been
+   * committed, and earlier writes of this repository, awaited or not; its own writes are seen by it
+   * alone until the commit. Reads are compared byte for byte, absence included. If `fn` throws,
+   * nothing is written, and the transaction rejects with just that. One that only reads has seen
+   * one moment when it resolves.
+   *
+   * @throws `LMDBX_CONFLICT` if what was read had changed in each of `maxAttempts` runs, with the
+   *   tenant and key of such a record; or as {@link batch} does, for the checkpoint.
+   */
+  transaction<T>(
+    fn: (tx: Transaction<K, V>) => T | Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
+
+  /**
+   * Removes all records of a tenant in one commit, in its place among the writes, and says how many
+   * there were.
+   */
+  clearTenant(tenantId: string): Promise<number>;
+
+  /**
+   * Removes all records and checkpoints of this (named) database in one commit, in its place among
+   * the writes.
+   */
+  reset(): Promise<void>;
 
   /** The position of a checkpoint of this (named) database, or `undefined`. */
   getCheckpoint(name: string): Promise<CheckpointPosition | undefined>;

@@ -12,6 +12,7 @@ import {
   type Operation,
   type Repository,
   type TenantRepository,
+  type Transaction,
 } from "@aurora/runtime-storage-lmdbx";
 
 /** Compiles only if the two types are the same. */
@@ -252,3 +253,39 @@ await exact.batch([{ type: "put", tenantId: "acme", key: "o-1", value: 5 }]);
 await exact.batch([], { checkpoint: { name: "events" } });
 // @ts-expect-error: a position is no object
 await exact.batch([], { checkpoint: { name: "events", position: {} } });
+
+// ------------------------------------------------------ updates, transactions
+
+same<Awaited<ReturnType<typeof exact.update>>, Order | undefined>();
+await exact.update("acme", "o-1", (current) => current && { ...current, note: "changed" });
+await exact.update("acme", "o-1", () => undefined);
+await exact.tenant("acme").update("o-1", () => order);
+// @ts-expect-error: not asynchronous
+await exact.update("acme", "o-1", async () => order);
+// @ts-expect-error: an Order, or nothing
+await exact.update("acme", "o-1", () => 5);
+
+const counters = new LMDBXRepository<readonly [string, number], number>({ path, name: "counters" });
+const sum = await exact.transaction(
+  async (tx) => {
+    same<typeof tx, Transaction<string, Order>>();
+    const found: Order | undefined = await tx.get("acme", "o-1");
+    const there: boolean = await tx.has("acme", "o-2");
+    tx.put("acme", "o-3", order);
+    tx.delete("acme", "o-4");
+    const other = tx.with(counters);
+    same<typeof other, Transaction<readonly [string, number], number>>();
+    other.put("acme", ["a", 1], 5);
+    // @ts-expect-error: the other repository's keys
+    other.put("acme", "a", 5);
+    return found === undefined && !there ? 1 : 2;
+  },
+  { checkpoint, maxAttempts: 3 },
+);
+same<typeof sum, 1 | 2>();
+const text: string = await exact.transaction(() => "synchronous");
+void text;
+await exact.transaction(() => {}, { checkpoint: undefined, maxAttempts: undefined });
+const removed: number = await exact.clearTenant("acme");
+void ((await exact.tenant("acme").clear()) + removed);
+same<ReturnType<typeof exact.reset>, Promise<void>>();
