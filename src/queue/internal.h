@@ -153,6 +153,9 @@ struct lmdbx__fence {
   uint8_t key[];
 };
 
+/* The fence for the next unit of a checkpoint, with a reference. NULL: out of memory. Owner
+ * thread. */
+struct lmdbx__fence *lmdbx__fence_join(struct lmdbx_repository *repository, struct lmdbx_slice key);
 void lmdbx__fence_unref(struct lmdbx__fence *fence); /* any thread */
 /* The last reference to the repository is gone, perhaps before its units have
  * completed. Any thread. */

@@ -105,6 +105,7 @@ static void open_run(struct lmdbx_job *job) {
   struct lmdbx_error error = {0};
   int code = lmdbx__env_acquire(&options, &lmdbx__writer_companion, &repository->env, &error);
   if (code == LMDBX_OK) {
+    lmdbx__env_catch_up(repository->env);
     code = lmdbx__db_find(repository->env, config->name, &repository->dbi, &error);
     if (code == LMDBX_NOT_FOUND && !config->read_only) {
       single->request->type = LMDBX__REQUEST_CREATE;

@@ -268,6 +268,15 @@ bool lmdbx__turn_wait(struct lmdbx__env *env, unsigned milliseconds);
 void lmdbx__turn_end(struct lmdbx__env *env);
 
 /*
+ * Sees to it that reads which begin now see the last commit. LMDB shows a commit once
+ * its writer has noted it in lock.mdb; one that was killed just before that has left a
+ * commit which only the next writer would bring to light, later. Pool thread; waits
+ * shortly for the turn, and does without where another process has it, since that is
+ * such a writer.
+ */
+void lmdbx__env_catch_up(struct lmdbx__env *env);
+
+/*
  * Applies a group in order, in as few commits as possible: one, unless an
  * operation fails in a way that poisons the transaction; then in halves, so that
  * one failing operation fails alone. Returns when everything that succeeded is

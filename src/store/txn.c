@@ -173,3 +173,21 @@ int lmdbx__read_get(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice
   *value = (struct lmdbx_slice){mdb_value.mv_data, mdb_value.mv_size};
   return LMDBX_OK;
 }
+
+#define CATCH_UP_TURN_MS 50
+
+void lmdbx__env_catch_up(struct lmdbx__env *env) {
+  struct lmdbx__read *read;
+  MDB_txn *txn;
+  if (!env->writable || lmdbx__read_begin_wait(env, &read, NULL) != LMDBX_OK) return;
+  uint64_t seen = lmdbx__read_txn_id(read);
+  lmdbx__read_end(read);
+  if (lmdbx__env_last_txn_id(env) <= seen) return;
+  if (!lmdbx__turn_wait(env, CATCH_UP_TURN_MS)) return;
+  /* Its lock was the dead writer's: to take it notes what that had written. */
+  if (lmdbx__txn_begin(env, 0, &txn) == 0) {
+    mdb_txn_abort(txn);
+    lmdbx__gate_leave(&env->gate);
+  }
+  lmdbx__turn_end(env);
+}

@@ -121,6 +121,37 @@ static void a_database_that_cannot_be_written_is_not_created(void **state) {
   lmdbx__env_release(open_env(path, 4 * MEBIBYTE));
 }
 
+static int write_and_die(void *path) {
+  const struct lmdbx__env_options options = {.path = path, .map_size = 4 * MEBIBYTE};
+  struct lmdbx__env *env;
+  struct lmdbx__commit_report report;
+  if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_OK) return 1;
+  struct lmdbx__op op = put_op("k", "new");
+  die_behind_meta = true;
+  lmdbx__commit(env, &op, &report);
+  return 2;
+}
+
+/* Another process keeps the lock file alive, which would otherwise begin anew. */
+static void the_last_commit_of_a_killed_process_is_seen_after_catching_up(void **state) {
+  const char *path = path_in(state, "db");
+  struct pin pin;
+  struct lmdbx__env *env = open_env(path, 4 * MEBIBYTE);
+  put(env, "k", "old");
+  lmdbx__env_release(env);
+  start_pin(&pin, path);
+  assert_int_equal(join_child(start_child(write_and_die, (void *)path)), 100 + SIGKILL);
+  env = open_env(path, 4 * MEBIBYTE);
+  assert_true(holds(env, "k", "old")); /* as LMDB shows it: else there is nothing to catch up */
+  uint64_t last = lmdbx__env_last_txn_id(env);
+  lmdbx__env_catch_up(env);
+  assert_true(holds(env, "k", "new"));
+  assert_int_equal(lmdbx__env_last_txn_id(env), last); /* it commits nothing */
+  lmdbx__env_catch_up(env);
+  lmdbx__env_release(env);
+  end_pin(&pin);
+}
+
 /* ------------------------------------------------------------------- maps */
 
 static void an_automatic_map_is_halved_until_it_fits(void **state) {
@@ -281,6 +312,7 @@ int main(void) {
       TEST(half_a_write_is_a_failed_write),
       TEST(a_failed_commit_of_a_name_can_be_repeated),
       TEST(a_database_that_cannot_be_written_is_not_created),
+      TEST(the_last_commit_of_a_killed_process_is_seen_after_catching_up),
       TEST(an_automatic_map_is_halved_until_it_fits),
       TEST(a_map_size_that_cannot_be_had_is_an_error),
       TEST(no_address_space_for_a_remap_loses_nothing),

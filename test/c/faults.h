@@ -9,6 +9,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -23,9 +24,10 @@ struct fault {
 };
 
 static struct fault writes, syncs, allocations;
-static struct fault metas; /* the writes of meta pages among the writes */
-static size_t largest_map; /* 0: any */
-static int map_flags;      /* that the refused maps have */
+static struct fault metas;   /* the writes of meta pages among the writes */
+static bool die_behind_meta; /* the process is killed once a meta page is written */
+static size_t largest_map;   /* 0: any */
+static int map_flags;        /* that the refused maps have */
 
 #define META_PAGES_SIZE 8192
 
@@ -51,7 +53,9 @@ static ssize_t write_at(int fd, const void *data, size_t size, off_t offset) {
     if (writes.errnum != 0) return -1;
     size /= 2;
   }
-  return syscall(SYS_pwrite64, fd, data, size, offset);
+  ssize_t written = syscall(SYS_pwrite64, fd, data, size, offset);
+  if (die_behind_meta && offset < META_PAGES_SIZE) raise(SIGKILL);
+  return written;
 }
 
 /* By both names, since one may be compiled for large files and another not. */

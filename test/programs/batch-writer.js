@@ -1,12 +1,12 @@
 "use strict";
 // Writes one number after the other to all tenants, in one batch each with a checkpoint, until it is
-// killed; says each number once it is on disk.
+// killed; goes on from the checkpoint, says where that is, and each number once it is on disk.
 
 const { createLMDBXRepository } = require("../..");
 const { args, say } = require("../support/child.js");
 
-/** @type {{ path: string, tenants: string[], from: number }} */
-const { path, tenants, from } = args;
+/** @type {{ path: string, tenants: string[] }} */
+const { path, tenants } = args;
 const repository = createLMDBXRepository({ path });
 const IN_FLIGHT = 4;
 
@@ -17,9 +17,9 @@ async function write(number) {
   say(number);
 }
 
-say("started");
 (async () => {
-  let number = from;
+  let number = (await repository.getCheckpoint("numbers")) ?? 0;
+  say({ from: number });
   const flying = [];
   for (;;) {
     flying.push(write(++number));
