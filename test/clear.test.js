@@ -6,6 +6,7 @@ const assert = require("node:assert/strict");
 
 const { counters } = require("../lib/repository.js");
 const { dump } = require("./support/dump.js");
+const { runToEnd } = require("./support/program.js");
 const { inject } = require("./support/raw.js");
 const { scale } = require("./support/random.js");
 const { using } = require("./support/temporary.js");
@@ -102,6 +103,23 @@ describe("clearTenant", () => {
     assert.deepEqual(await repository.list("t"), []);
     assert.deepEqual(await repository.list("u"), [1]);
   });
+
+  for (const thread of [false, true]) {
+    const who = thread ? "a worker thread" : "a process";
+    check(`does not hold up ${who} that ends, and removes all or nothing`, async (open, path) => {
+      const COUNT = 60_000;
+      const repository = open();
+      await fill(repository, "t", COUNT, () => "x".repeat(100));
+      for (const after of [0, 2, 5, 10, 20]) {
+        const { code, late, stderr } = await runToEnd("clearing", { path, thread, after });
+        assert.deepEqual({ code, late }, { code: 0, late: false }, stderr);
+        await repository.put("u", after, 1); /* the writer is free */
+        const { length } = await repository.list("t");
+        assert.ok(length === 0 || length === COUNT, `${length} records are left`);
+        if (length === 0) await fill(repository, "t", COUNT, () => "x".repeat(100));
+      }
+    });
+  }
 
   check("refuses what is no tenant, a reader, a closed repository", async (open) => {
     const repository = open();
