@@ -21,15 +21,19 @@ const DEFAULT_ATTEMPTS = 16;
  * @typedef {object} Entry
  * @property {string} stored - its key
  * @property {string} tenantId
+ * @property {Core} core - through which it was seen first
  * @property {Promise<void>} [reading] of its first read
  * @property {{ bytes: Buffer | undefined }} [read] what is stored, as of its first read
- * @property {{ bytes: Buffer | undefined }} [written] encoded; undefined: deleted
+ * @property {{ bytes: Buffer | undefined, core: Core }} [written] encoded, and through which
+ *   repository; no bytes: deleted
  */
 
 /** One run of the function, over all repositories that take part. */
 class Attempt {
-  /** @type {Map<Core, Map<string, Entry>>} */
+  /** @type {Map<string | undefined, Map<string, Entry>>} by name of the database, then stored key */
   records = new Map();
+  /** @type {Set<Core>} those that take part, all on one path: see open */
+  cores = new Set();
   ended = false;
 
   check() {
@@ -40,32 +44,41 @@ class Attempt {
     );
   }
 
-  /** @returns {Entry} */
+  /**
+   * @param {Core} core
+   * @param {string} tenantId
+   * @param {string} stored
+   */
   entry(core, tenantId, stored) {
-    let records = this.records.get(core);
-    if (records === undefined) this.records.set(core, (records = new Map()));
+    let records = this.records.get(core.name);
+    if (records === undefined) this.records.set(core.name, (records = new Map()));
     let entry = records.get(stored);
-    if (entry === undefined) records.set(stored, (entry = { stored, tenantId }));
+    if (entry === undefined) records.set(stored, (entry = { stored, tenantId, core }));
+    this.cores.add(core);
     return entry;
   }
 
-  /** The steps of its unit, comparisons included; the transaction is that of `root`. */
-  steps(root) {
+  /** The steps of its unit, comparisons included, and whose they are. */
+  steps() {
     const steps = [];
-    for (const [core, records] of this.records) {
-      const handle = core === root ? undefined : core.handle;
-      for (const [stored, { read, written }] of records) {
+    /** @type {Entry[]} */
+    const entries = [];
+    for (const records of this.records.values()) {
+      for (const entry of records.values()) {
+        const { core, stored, read, written } = entry;
         if (read !== undefined) {
           const kind = read.bytes === undefined ? ABSENT : COMPARE_STORED;
-          steps.push(kind, handle, stored, read.bytes);
+          steps.push(kind, core.handle, stored, read.bytes);
+          entries.push(entry);
         }
         if (written !== undefined) {
           const kind = written.bytes === undefined ? DELETE : PUT_BYTES;
-          steps.push(kind, handle, stored, written.bytes);
+          steps.push(kind, written.core.handle, stored, written.bytes);
+          entries.push(entry);
         }
       }
     }
-    return steps;
+    return { steps, entries };
   }
 }
 
@@ -128,11 +141,11 @@ class Transaction {
     const entry = this.#entry(tenantId, key);
     const bytes = encode(this.#core, entry.stored, value);
     this.#attempt.check(); /* code of the value's may have run */
-    entry.written = { bytes };
+    entry.written = { bytes, core: this.#core };
   }
 
   delete(tenantId, key) {
-    this.#entry(tenantId, key).written = { bytes: undefined };
+    this.#entry(tenantId, key).written = { bytes: undefined, core: this.#core };
   }
 
   with(other) {
@@ -151,32 +164,26 @@ function readAttempts(given = DEFAULT_ATTEMPTS) {
   throw rangeError("LMDBX_INVALID_ARGUMENT", message);
 }
 
-/** A unit that spans repositories needs all of them open. */
-async function open(root, attempt) {
-  if (attempt.records.size === 0 || (attempt.records.size === 1 && attempt.records.has(root))) return;
-  for (const core of [root, ...attempt.records.keys()]) {
-    if (core.opened) continue;
-    await addon.ready(core.handle);
+/** A unit that spans repositories needs all of them open, and on one path. */
+async function open(root, { cores }) {
+  if (cores.size === 0 || (cores.size === 1 && cores.has(root))) return;
+  for (const core of [root, ...cores]) {
+    if (!core.opened) await addon.ready(core.handle);
     core.opened = true;
   }
+  for (const core of cores) addon.mayJoin(root.handle, core.handle);
 }
 
-/** @param {unknown[]} steps */
-function conflictError(root, attempts, steps, index) {
-  const stored = String(steps[index * 4 + 2]);
-  for (const [core, records] of attempts.records) {
-    const entry = records.get(stored);
-    if (entry === undefined) continue;
-    return createError(
-      "LMDBX_CONFLICT",
-      "transaction: other writers kept changing what it had read, the last time this record. " +
-        "Nothing was written; try again later, raise maxAttempts, or let fewer change it at once",
-      core.path,
-      entry.tenantId,
-      keyTextOf(entry),
-    );
-  }
-  return createError("LMDBX_CONFLICT", "transaction: what it had read has changed", root.path);
+/** @param {Entry} entry that kept changing */
+function conflictError(entry) {
+  return createError(
+    "LMDBX_CONFLICT",
+    "transaction: other writers kept changing what it had read, the last time this record. " +
+      "Nothing was written; try again later, raise maxAttempts, or let fewer change it at once",
+    entry.core.path,
+    entry.tenantId,
+    keyTextOf(entry),
+  );
 }
 
 /**
@@ -203,13 +210,13 @@ async function transaction(core, coreOf, fn, options) {
         attempt.ended = true;
       }
       await open(core, attempt);
-      const steps = attempt.steps(core);
+      const { steps, entries } = attempt.steps();
       if (steps.length === 0 && checkpoint === undefined) return result;
       const conflict = await commit(core, steps, checkpoint);
       if (conflict === undefined) return result;
       const [index, actual] = conflict;
       if (index < 0) throw checkpointConflict(core, checkpoint, actual);
-      if (left === 1) throw conflictError(core, attempt, steps, index);
+      if (left === 1) throw conflictError(entries[index]);
     }
   } catch (error) {
     return refuse(core, name, error);

@@ -23,6 +23,7 @@ const REPORTS = 8;
  * @typedef {object} Core
  * @property {unknown} handle - of the addon
  * @property {string} path
+ * @property {string | undefined} name - of the database
  * @property {((value: unknown) => string) | undefined} textOf - undefined: msgpack
  * @property {(answer: any) => unknown} decode
  * @property {Map<string, object>} refused - checkpoints with a unit whose refusal is to be reported
@@ -31,10 +32,11 @@ const REPORTS = 8;
  */
 
 /** @returns {Core} */
-function createCore(handle, { path, encoding }) {
+function createCore(handle, { path, name, encoding }) {
   return {
     handle,
     path,
+    name,
     textOf: textOf[encoding],
     decode: decoderOf[encoding],
     refused: new Map(),

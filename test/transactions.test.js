@@ -406,6 +406,32 @@ describe("a transaction over several repositories", () => {
     assert.equal(await json.getCheckpoint("p"), undefined);
   });
 
+  check("knows that two repositories on one name are one database", async (open) => {
+    const main = open();
+    const named = open({ name: "n" });
+    const packed = open({ name: "n", compression: true });
+    const reader = open({ name: "n", readOnly: true });
+    await named.put("t", 1, "old");
+    await Promise.all([packed.ready(), reader.ready()]);
+    const long = "l".repeat(5000);
+    await main.transaction(async (tx) => {
+      const [a, b] = [tx.with(named), tx.with(packed)];
+      assert.equal(await b.get("t", 1), "old");
+      a.put("t", 1, "new");
+      assert.equal(await b.get("t", 1), "new");
+      b.put("t", 1, long);
+      assert.equal(await tx.with(reader).get("t", 1), long);
+      assert.equal(await tx.has("t", 1), false);
+    });
+    assert.equal(await named.get("t", 1), long);
+    const refused = main.transaction((tx) => {
+      tx.with(named).put("t", 1, 1);
+      tx.with(reader).put("t", 2, 2);
+    });
+    await assert.rejects(refused, { code: "LMDBX_READ_ONLY" });
+    assert.equal(await named.get("t", 1), long);
+  });
+
   check("waits for those that are still opening, and holds up their close", async (open) => {
     const main = open();
     const named = open({ name: "named" });
@@ -444,7 +470,7 @@ describe("a transaction over several repositories", () => {
     try {
       await Promise.all([main.ready(), closed.close()]);
       const opening = main.transaction((tx) => tx.with(elsewhere).put("t", 1, 1));
-      await assert.rejects(opening, { code: "LMDBX_INVALID_ARGUMENT", message: /one commit/ });
+      await assert.rejects(opening, { code: "LMDBX_INVALID_ARGUMENT", message: /one path/ });
       await elsewhere.ready();
       await main.transaction((tx) => {
         assert.throws(() => tx.with(elsewhere), { code: "LMDBX_INVALID_ARGUMENT", message: /one path/ });
