@@ -1,10 +1,12 @@
 "use strict";
 // batch: several operations in one commit, all or nothing.
 
+const addon = require("./addon.js");
 const { checkpointConflict, nameOf, readCheckpoint } = require("./checkpoint.js");
-const { typeError } = require("./errors.js");
-const { storedKey } = require("./keys.js");
-const { commit, refuse, DELETE, PUT_TEXT, PUT_VALUE } = require("./unit.js");
+const { isLMDBXError, typeError } = require("./errors.js");
+const { flattened } = require("./flatten.js");
+const { keyOf, storedKey } = require("./keys.js");
+const { commit, refuse } = require("./unit.js");
 
 /** @typedef {import("./unit.js").Core} Core */
 
@@ -12,9 +14,29 @@ const { commit, refuse, DELETE, PUT_TEXT, PUT_VALUE } = require("./unit.js");
 const wrong = (message) => typeError("LMDBX_INVALID_ARGUMENT", message);
 
 /**
+ * Appends a put: as put of the repository encodes it.
+ * @param {Core} core
+ */
+function addPut({ handle, textOf }, steps, tenantId, key, value) {
+  // The text of a key that is no string may call the user's toJSON, as the value may: first.
+  const stored = typeof key === "string" ? undefined : storedKey(tenantId, key);
+  if (textOf !== undefined) {
+    const text = textOf(value);
+    addon.addText(handle, stored ?? keyOf(tenantId, key), steps, text);
+    return;
+  }
+  const text = flattened(value);
+  if (text !== undefined) {
+    const tapeText = text === "" ? undefined : text;
+    if (addon.addTape(handle, stored ?? keyOf(tenantId, key), steps, tapeText) === 0) return;
+  }
+  addon.addValue(handle, stored ?? storedKey(tenantId, key), steps, value);
+}
+
+/**
  * Appends the step of one operation.
  * @param {Core} core
- * @param {unknown[]} steps
+ * @param {unknown} steps
  * @param {any} operation
  */
 function addStep(core, steps, operation) {
@@ -26,14 +48,8 @@ function addStep(core, steps, operation) {
     const given = typeof type === "string" ? JSON.stringify(type) : typeof type;
     throw wrong(`its type is to be "put" or "delete", not ${given}`);
   }
-  const stored = storedKey(tenantId, key);
-  if (type === "delete") {
-    steps.push(DELETE, undefined, stored, undefined);
-  } else if (core.textOf === undefined) {
-    steps.push(PUT_VALUE, undefined, stored, operation.value);
-  } else {
-    steps.push(PUT_TEXT, undefined, stored, core.textOf(operation.value));
-  }
+  if (type === "put") addPut(core, steps, tenantId, key, operation.value);
+  else addon.addDelete(core.handle, keyOf(tenantId, key), steps);
 }
 
 /**
@@ -42,13 +58,13 @@ function addStep(core, steps, operation) {
  */
 function readOperations(core, operations) {
   if (!Array.isArray(operations)) throw wrong("batch: give an array of operations");
-  /** @type {unknown[]} */
-  const steps = [];
-  for (let index = 0; index < operations.length; index++) {
+  const steps = addon.newSteps();
+  const given = operations.slice(); /* code of the values' may change it meanwhile */
+  for (let index = 0; index < given.length; index++) {
     try {
-      addStep(core, steps, operations[index]);
+      addStep(core, steps, given[index]);
     } catch (error) {
-      if (error instanceof TypeError && "code" in error) {
+      if (isLMDBXError(error)) {
         error.message = `operation ${index}: ${error.message}`;
       }
       throw error;

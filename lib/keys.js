@@ -134,4 +134,10 @@ function tenantPrefix(tenantId) {
   return `${tenantId}:`;
 }
 
-module.exports = { checkTenant, storedKey, tenantPrefix, writeKey };
+/** A stored key as the addon takes it. */
+function keyOf(tenantId, key) {
+  const size = writeKey(tenantId, key);
+  return size > 0 ? size : storedKey(tenantId, key);
+}
+
+module.exports = { checkTenant, keyOf, storedKey, tenantPrefix };

@@ -9,7 +9,7 @@ const { readConfig } = require("./config.js");
 const { NotJSON, decoderOf, jsonValue, notJSON, textOf } = require("./encoding.js");
 const { typeError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
-const { checkTenant, storedKey, tenantPrefix, writeKey } = require("./keys.js");
+const { checkTenant, keyOf, storedKey, tenantPrefix } = require("./keys.js");
 const { giveSlot, nextSlot, pend, pendIn, takeSlot } = require("./pending.js");
 const { transaction } = require("./transaction.js");
 const { createCore } = require("./unit.js");
@@ -195,12 +195,6 @@ class LMDBXRepository {
   [Symbol.asyncDispose]() {
     return this.close();
   }
-}
-
-/** A stored key as the addon takes it. */
-function keyOf(tenantId, key) {
-  const size = writeKey(tenantId, key);
-  return size > 0 ? size : storedKey(tenantId, key);
 }
 
 /** The records of one tenant. Holds the tenant id where code that was given it cannot reach. */

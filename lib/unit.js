@@ -8,13 +8,11 @@ const { createError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
 
 /** Kinds of steps; the numbers are shared with enum step_kind in src/binding/batch.c. */
-const PUT_VALUE = 0;
-const PUT_TEXT = 1;
-const PUT_BYTES = 2;
-const DELETE = 3;
-const COMPARE_STORED = 4;
-const COMPARE_VALUE = 5;
-const ABSENT = 6;
+const PUT_BYTES = 0;
+const DELETE = 1;
+const COMPARE_STORED = 2;
+const COMPARE_VALUE = 3;
+const ABSENT = 4;
 /** Added to a comparison, so that its failure says what is stored instead. */
 const REPORTS = 8;
 
@@ -116,7 +114,8 @@ function refuse(core, name, error) {
 /**
  * Issues a unit.
  * @param {Core} core
- * @param {unknown[]} steps - kind, repository, stored key, data, kind ...
+ * @param {unknown} steps - an array: kind, repository, stored key, data, kind ...; or what
+ *   addon.newSteps made
  * @param {Checkpoint | undefined} checkpoint
  * @param {boolean} [named] - whether errors say which operation they are about
  * @returns {Promise<[failed: number, actual: unknown] | undefined>} the comparison that failed, -1
@@ -145,8 +144,6 @@ module.exports = {
   decode,
   keyTextOf,
   refuse,
-  PUT_VALUE,
-  PUT_TEXT,
   PUT_BYTES,
   DELETE,
   COMPARE_STORED,

@@ -1,10 +1,16 @@
 /*
- * Units: several steps in one call, in one commit.
+ * Units: several steps in one commit.
  *
  *   unit(repository, steps, checkpoint, named)
  *
  * steps is one flat array, STEP_FIELDS items a step: its kind, the repository
- * (undefined: the first argument), the stored key, and what the kind needs.
+ * (undefined: the first argument), the stored key, and what the kind needs; or what
+ * newSteps() made and these have filled, one step a call:
+ *
+ *   addTape(repository, key, steps, text): 0, or 1: the packing tape does not do
+ *   addValue, addText(repository, key, steps, value or text): 0
+ *   addDelete(repository, key, steps): 0
+ *
  * checkpoint is undefined, or [name, position | null, expected | null | undefined].
  * What is refused at once is thrown. The promise resolves to undefined once the
  * commit is on disk, or to what a comparison met: the index of the step (-1: the
@@ -21,75 +27,90 @@
 #include <string.h>
 
 enum step_kind {            /* shared with lib/unit.js */
-                 PUT_VALUE, /* a value, to be encoded as msgpack */
-                 PUT_TEXT,  /* the text of a value */
                  PUT_BYTES, /* a value that has been encoded */
                  DELETE,
                  COMPARE_STORED, /* bytes as they lie on disk */
                  COMPARE_VALUE,  /* bytes as they were put */
                  ABSENT
 };
+#define FIRST_STEPS 16
 #define REPORTS 8 /* added to the kind of a comparison that says what is stored */
 
 enum step_field { FIELD_KIND, FIELD_REPOSITORY, FIELD_KEY, FIELD_DATA, STEP_FIELDS };
 
-/* A unit in the making. The bytes lie one behind the other in the order of the
- * steps, each key before its value, then those of the checkpoint; slices get their
- * pointers when the bytes do not move any more. */
+/* Steps in the making. The bytes lie one behind the other in their order, each key
+ * before its value; slices get their pointers when the bytes do not move any more. */
+struct steps {
+  struct lmdbx_buffer bytes;
+  struct lmdbx_step *step;
+  size_t count;
+  size_t capacity;
+};
+
 struct unit {
   struct lmdbx__call *call;
-  struct lmdbx_buffer bytes;
+  struct steps steps;          /* those of the checkpoint's bytes come last */
   struct lmdbx_buffer scratch; /* one key or value */
-  struct lmdbx_step *steps;
-  size_t count;
   bool has_checkpoint;
   struct lmdbx_checkpoint checkpoint;
-  size_t at_fault; /* the step being taken, or refused */
+  size_t at_fault; /* the step that was refused */
 };
 
 static int internal(struct lmdbx_error *error) {
   return lmdbx_error_set(error, LMDBX_INTERNAL, 0, "commit: the steps are not what they should be");
 }
 
-/* Moves scratch to the bytes. */
-static int keep(struct unit *unit, size_t *size, struct lmdbx_error *error) {
-  *size = unit->scratch.size;
-  if (unit->bytes.size + unit->scratch.size > LMDBX_MAX_UNIT_SIZE) {
+static int no_memory(struct lmdbx_error *error) {
+  return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "commit: memory ran out; nothing was written");
+}
+
+static int keep(struct steps *steps, struct lmdbx_slice bytes, struct lmdbx_error *error) {
+  if (steps->bytes.size + bytes.size > LMDBX_MAX_UNIT_SIZE) {
     return lmdbx_error_set(error, LMDBX_INVALID_ARGUMENT, 0,
                            "one commit holds up to %zu bytes of keys and values; split the "
                            "operations up, with the checkpoint in the last part",
                            LMDBX_MAX_UNIT_SIZE);
   }
-  int code = lmdbx_buffer_append(&unit->bytes, unit->scratch.data, unit->scratch.size);
-  if (code == LMDBX_OK) return LMDBX_OK;
-  return lmdbx_error_set(error, code, 0, "commit: memory ran out; nothing was written");
+  return lmdbx_buffer_append(&steps->bytes, bytes.data, bytes.size) == LMDBX_OK ? LMDBX_OK
+                                                                                : no_memory(error);
 }
 
-static int take_bytes(struct unit *unit, napi_value value, struct lmdbx_error *error) {
-  void *data = NULL;
-  size_t size = 0;
-  if (napi_get_buffer_info(unit->call->env, value, &data, &size) != napi_ok) return internal(error);
-  if (lmdbx_buffer_append(&unit->scratch, data, size) == LMDBX_OK) return LMDBX_OK;
-  return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "commit: memory ran out; nothing was written");
+/* Adds a step; its slices are sizes alone until place_all. */
+static int add(struct steps *steps, struct lmdbx_step step, struct lmdbx_error *error) {
+  if (steps->count == steps->capacity) {
+    size_t capacity = steps->capacity > 0 ? 2 * steps->capacity : FIRST_STEPS;
+    struct lmdbx_step *grown = realloc(steps->step, capacity * sizeof *grown);
+    if (grown == NULL) return no_memory(error);
+    steps->step = grown;
+    steps->capacity = capacity;
+  }
+  int code = keep(steps, step.key, error);
+  if (code == LMDBX_OK) code = keep(steps, step.value, error);
+  if (code == LMDBX_OK) steps->step[steps->count++] = step;
+  return code;
 }
+
+static void free_steps(struct steps *steps) {
+  free(steps->step);
+  lmdbx_buffer_free(&steps->bytes);
+  *steps = (struct steps){0};
+}
+
+/* ------------------------------------------------------------- from an array */
 
 static int take_data(struct unit *unit, enum step_kind kind, napi_value data,
-                     struct lmdbx_error *error) {
-  unit->scratch.size = 0;
-  switch (kind) {
-  case PUT_VALUE: return lmdbx__take_value(unit->call, data, &unit->scratch, error);
-  case PUT_TEXT: return lmdbx__take_text(unit->call, data, &unit->scratch, error);
-  case PUT_BYTES:
-  case COMPARE_STORED:
-  case COMPARE_VALUE: return take_bytes(unit, data, error);
-  default: return LMDBX_OK;
+                     struct lmdbx_slice *out, struct lmdbx_error *error) {
+  void *bytes = NULL;
+  if (kind == DELETE || kind == ABSENT) return LMDBX_OK;
+  if (napi_get_buffer_info(unit->call->env, data, &bytes, &out->size) != napi_ok) {
+    return internal(error);
   }
+  out->data = bytes;
+  return LMDBX_OK;
 }
 
 static int take_step(struct unit *unit, const napi_value *fields, struct lmdbx_error *error) {
   static const enum lmdbx_step_type types[] = {
-      [PUT_VALUE] = LMDBX_STEP_PUT,
-      [PUT_TEXT] = LMDBX_STEP_PUT,
       [PUT_BYTES] = LMDBX_STEP_PUT,
       [DELETE] = LMDBX_STEP_DELETE,
       [COMPARE_STORED] = LMDBX_STEP_COMPARE_STORED,
@@ -97,7 +118,7 @@ static int take_step(struct unit *unit, const napi_value *fields, struct lmdbx_e
       [ABSENT] = LMDBX_STEP_ABSENT,
   };
   napi_env env = unit->call->env;
-  struct lmdbx_step *step = &unit->steps[unit->count];
+  struct lmdbx_step step = {0};
   uint32_t kind = 0;
   napi_valuetype type = napi_undefined;
   void *repository = unit->call->repository;
@@ -109,54 +130,124 @@ static int take_step(struct unit *unit, const napi_value *fields, struct lmdbx_e
       napi_get_value_external(env, fields[FIELD_REPOSITORY], &repository) != napi_ok) {
     return internal(error);
   }
-  step->report = kind >= REPORTS;
+  step.report = kind >= REPORTS;
   kind %= REPORTS;
   if (kind > ABSENT) return internal(error);
-  step->type = types[kind];
-  step->repository = repository;
+  step.type = types[kind];
+  step.repository = repository;
   unit->scratch.size = 0;
   int code = lmdbx__take_key_text(unit->call, fields[FIELD_KEY], &unit->scratch, error);
-  if (code == LMDBX_OK) code = keep(unit, &step->key.size, error);
-  if (code == LMDBX_OK) code = take_data(unit, kind, fields[FIELD_DATA], error);
-  if (code == LMDBX_OK) code = keep(unit, &step->value.size, error);
-  return code;
+  step.key = (struct lmdbx_slice){unit->scratch.data, unit->scratch.size};
+  unit->call->key = step.key; /* for errors */
+  if (code == LMDBX_OK) code = take_data(unit, kind, fields[FIELD_DATA], &step.value, error);
+  return code == LMDBX_OK ? add(&unit->steps, step, error) : code;
 }
 
-/* For errors: the key of a step. */
-static void name_key(struct unit *unit, const uint8_t *key, size_t size) {
-  unit->call->key = (struct lmdbx_slice){key, size};
-}
-
-static int take_steps(struct unit *unit, napi_value array, struct lmdbx_error *error) {
+static int take_array(struct unit *unit, napi_value array, struct lmdbx_error *error) {
   napi_env env = unit->call->env;
   uint32_t length = 0;
   if (napi_get_array_length(env, array, &length) != napi_ok || length % STEP_FIELDS != 0) {
     return internal(error);
   }
-  size_t count = length / STEP_FIELDS;
-  unit->steps = calloc(count > 0 ? count : 1, sizeof *unit->steps);
-  if (unit->steps == NULL) {
-    return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "commit: memory ran out; nothing was done");
-  }
   int code = LMDBX_OK;
   for (uint32_t at = 0; at < length && code == LMDBX_OK; at += STEP_FIELDS) {
     napi_handle_scope scope = NULL;
     napi_value fields[STEP_FIELDS];
-    size_t start = unit->bytes.size;
     if (napi_open_handle_scope(env, &scope) != napi_ok) return internal(error);
     for (uint32_t i = 0; i < STEP_FIELDS && code == LMDBX_OK; i++) {
       if (napi_get_element(env, array, at + i, &fields[i]) != napi_ok) code = internal(error);
     }
-    unit->at_fault = unit->count;
     if (code == LMDBX_OK) code = take_step(unit, fields, error);
     (void)napi_close_handle_scope(env, scope);
-    if (code != LMDBX_OK && unit->bytes.size > start) {
-      name_key(unit, unit->bytes.data + start, unit->steps[unit->count].key.size);
-    }
-    unit->count++;
   }
-  if (code == LMDBX_OK) unit->at_fault = LMDBX_FAILED_NONE;
+  if (code == LMDBX_OK) unit->call->key = (struct lmdbx_slice){0};
   return code;
+}
+
+/* ----------------------------------------------------------- from one by one */
+
+static void steps_finalize(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  free_steps(data);
+  free(data);
+}
+
+static napi_value new_steps(napi_env env, napi_callback_info info) {
+  napi_value external = NULL;
+  struct lmdbx__call call;
+  struct lmdbx_error error = {0};
+  if (!lmdbx__call_begin(&call, env, info)) return NULL;
+  struct steps *steps = calloc(1, sizeof *steps);
+  if (steps != NULL &&
+      napi_create_external(env, steps, steps_finalize, NULL, &external) == napi_ok) {
+    return external;
+  }
+  free(steps);
+  return lmdbx__call_end_throwing(&call, no_memory(&error), &error);
+}
+
+/* repository, key, steps, and what `take` encodes; NULL: a delete. As a put does it: the
+ * value first, since its code may do anything, also to the scratch buffers. */
+static napi_value add_call(napi_env env, napi_callback_info info, lmdbx__take take) {
+  struct lmdbx__call call;
+  struct lmdbx_error error = {0};
+  void *steps = NULL;
+  if (!lmdbx__call_begin(&call, env, info)) return NULL;
+  struct lmdbx_buffer value = call.addon->value;
+  call.addon->value = (struct lmdbx_buffer){0};
+  value.size = 0;
+  int code = lmdbx__take_repository(&call, &error);
+  if (code == LMDBX_OK && napi_get_value_external(env, call.arguments[2], &steps) != napi_ok) {
+    code = internal(&error);
+  }
+  if (code == LMDBX_OK && take != NULL) code = take(&call, call.arguments[3], &value, &error);
+  bool unfit = code == LMDBX__TAPE_UNFIT;
+  if (!unfit && code != LMDBX__JS_EXCEPTION) {
+    struct lmdbx_step step = {.type = take != NULL ? LMDBX_STEP_PUT : LMDBX_STEP_DELETE,
+                              .repository = call.repository,
+                              .value = {value.data, value.size}};
+    struct lmdbx_error key_error = {0};
+    int key_code = lmdbx__take_key(&call, &step.key, &key_error);
+    if (code == LMDBX_OK && key_code != LMDBX_OK) {
+      code = key_code;
+      error = key_error;
+    }
+    if (code == LMDBX_OK) code = add(steps, step, &error);
+  }
+  if (unfit || code == LMDBX_OK) {
+    code = napi_create_uint32(env, unfit, &call.promise) == napi_ok ? LMDBX_OK : no_memory(&error);
+  }
+  lmdbx_buffer_free(&call.addon->value);
+  call.addon->value = value;
+  return lmdbx__call_end_throwing(&call, code, &error);
+}
+
+static napi_value add_tape(napi_env env, napi_callback_info info) {
+  return add_call(env, info, lmdbx__take_tape);
+}
+
+static napi_value add_value(napi_env env, napi_callback_info info) {
+  return add_call(env, info, lmdbx__take_value);
+}
+
+static napi_value add_text(napi_env env, napi_callback_info info) {
+  return add_call(env, info, lmdbx__take_text);
+}
+
+static napi_value add_delete(napi_env env, napi_callback_info info) {
+  return add_call(env, info, NULL);
+}
+
+/* Steps from either; those of newSteps are used up. */
+static int take_steps(struct unit *unit, napi_value given, struct lmdbx_error *error) {
+  void *steps = NULL;
+  if (napi_get_value_external(unit->call->env, given, &steps) != napi_ok) {
+    return take_array(unit, given, error);
+  }
+  unit->steps = *(struct steps *)steps;
+  *(struct steps *)steps = (struct steps){0};
+  return LMDBX_OK;
 }
 
 /* ---------------------------------------------------------------- checkpoint */
@@ -172,7 +263,9 @@ static int take_part(struct unit *unit, napi_value value, bool name, struct lmdb
   if (name && code != LMDBX_OK) {
     return lmdbx_error_set(error, code, 0, "checkpoint: its name could not be read");
   }
-  return code == LMDBX_OK ? keep(unit, &part->size, error) : code;
+  part->size = unit->scratch.size;
+  const struct lmdbx_slice bytes = {unit->scratch.data, unit->scratch.size};
+  return code == LMDBX_OK ? keep(&unit->steps, bytes, error) : code;
 }
 
 static int take_checkpoint(struct unit *unit, napi_value array, struct lmdbx_error *error) {
@@ -216,10 +309,10 @@ static void place(struct lmdbx_slice *slice, const uint8_t **at) {
 }
 
 static void place_all(struct unit *unit) {
-  const uint8_t *at = unit->bytes.data;
-  for (size_t i = 0; i < unit->count; i++) {
-    place(&unit->steps[i].key, &at);
-    place(&unit->steps[i].value, &at);
+  const uint8_t *at = unit->steps.bytes.data;
+  for (size_t i = 0; i < unit->steps.count; i++) {
+    place(&unit->steps.step[i].key, &at);
+    place(&unit->steps.step[i].value, &at);
   }
   place(&unit->checkpoint.name, &at);
   place(&unit->checkpoint.position, &at);
@@ -289,10 +382,10 @@ static int issue(struct unit *unit, bool named, struct lmdbx_error *error) {
   if (code != LMDBX_OK) return code;
   place_all(unit);
   const struct lmdbx_issue to = lmdbx__call_issue(call, named ? settle_named : settle_unit);
-  code = lmdbx_unit(call->repository, unit->steps, unit->count,
+  code = lmdbx_unit(call->repository, unit->steps.step, unit->steps.count,
                     unit->has_checkpoint ? &unit->checkpoint : NULL, &unit->at_fault, &to, error);
-  if (code != LMDBX_OK && unit->at_fault < unit->count) {
-    name_key(unit, unit->steps[unit->at_fault].key.data, unit->steps[unit->at_fault].key.size);
+  if (code != LMDBX_OK && unit->at_fault < unit->steps.count) {
+    call->key = unit->steps.step[unit->at_fault].key;
   }
   return code;
 }
@@ -310,17 +403,21 @@ static napi_value unit_call(napi_env env, napi_callback_info info) {
   if (code == LMDBX_OK) code = take_steps(&unit, call.arguments[1], &error);
   if (code == LMDBX_OK) code = take_checkpoint(&unit, call.arguments[2], &error);
   if (code == LMDBX_OK) code = issue(&unit, named, &error);
-  if (code > LMDBX_OK && named && unit.at_fault < unit.count) {
+  if (code > LMDBX_OK && named && unit.at_fault < unit.steps.count) {
     name_operation(&error, unit.at_fault);
   }
   napi_value promise = lmdbx__call_end_throwing(&call, code, &error);
-  free(unit.steps);
-  lmdbx_buffer_free(&unit.bytes); /* holds the key of the error */
+  free_steps(&unit.steps); /* holds the key of the error */
   lmdbx_buffer_free(&unit.scratch);
   return promise;
 }
 
 napi_status lmdbx__batch_functions(napi_env env, napi_value exports) {
-  static const struct lmdbx__function functions[] = {{"unit", unit_call}, {NULL, NULL}};
+  static const struct lmdbx__function functions[] = {
+      {"unit", unit_call},   {"newSteps", new_steps},
+      {"addTape", add_tape}, {"addValue", add_value},
+      {"addText", add_text}, {"addDelete", add_delete},
+      {NULL, NULL},
+  };
   return lmdbx__export_functions(env, exports, functions);
 }

@@ -160,6 +160,8 @@ napi_value lmdbx__promise_call(napi_env env, napi_callback_info info,
 /* Append the encoding of a value, as msgpack: of what is on the packing tape
  * (LMDBX__TAPE_UNFIT: it does not do), of any value, whose getters and toJSON run
  * meanwhile; and of a text that is JSON or a string. */
+typedef int (*lmdbx__take)(struct lmdbx__call *call, napi_value value, struct lmdbx_buffer *out,
+                           struct lmdbx_error *error);
 int lmdbx__take_tape(struct lmdbx__call *call, napi_value text, struct lmdbx_buffer *out,
                      struct lmdbx_error *error);
 int lmdbx__take_value(struct lmdbx__call *call, napi_value value, struct lmdbx_buffer *out,
