@@ -24,6 +24,12 @@ static int check_room(const struct lmdbx_buffer *out, size_t more) {
 /* msgpack-c hands our code back to us. */
 static int write_bytes(void *data, const char *bytes, size_t size) {
   struct lmdbx_buffer *out = data;
+  /* Most are a few bytes into a buffer that has been used before. */
+  if (size <= out->capacity - out->size && out->capacity <= LMDBX_MAX_VALUE_SIZE) {
+    memcpy(out->data + out->size, bytes, size);
+    out->size += size;
+    return LMDBX_OK;
+  }
   int code = check_room(out, size);
   return code == LMDBX_OK ? lmdbx_buffer_append(out, bytes, size) : code;
 }
@@ -87,8 +93,12 @@ int lmdbx__pack_date(struct lmdbx_buffer *out, double milliseconds) {
 }
 
 int lmdbx__pack_string(struct lmdbx_buffer *out, struct lmdbx_slice text) {
-  int code = lmdbx__pack_string_header(out, text.size);
-  return code == LMDBX_OK ? lmdbx_buffer_append(out, text.data, text.size) : code;
+  msgpack_packer packer = packer_for(out);
+  return msgpack_pack_str_with_body(&packer, text.data, text.size);
+}
+
+int lmdbx__pack_packed(struct lmdbx_buffer *out, struct lmdbx_slice item) {
+  return write_bytes(out, (const char *)item.data, item.size);
 }
 
 int lmdbx__pack_string_header(struct lmdbx_buffer *out, size_t size) {

@@ -63,6 +63,8 @@ int lmdbx__pack_bigint_unsigned(struct lmdbx_buffer *out, uint64_t value);
 int lmdbx__pack_date(struct lmdbx_buffer *out, double milliseconds);
 /* text must be well-formed UTF-8. */
 int lmdbx__pack_string(struct lmdbx_buffer *out, struct lmdbx_slice text);
+/* An item that is msgpack already. */
+int lmdbx__pack_packed(struct lmdbx_buffer *out, struct lmdbx_slice item);
 /* For text of `size` bytes that the caller then writes itself behind the
  * header: reserves header and text, moves the end of the buffer behind the
  * header. The caller adds size to out->size. */

@@ -78,8 +78,7 @@ static int pack_ascii(struct packing *packing, size_t size) {
 static int pack_name(struct packing *packing, size_t number) {
   if (number >= packing->names->count) return LMDBX_INTERNAL;
   struct lmdbx_slice name = packing->names->names[number];
-  if (packing->out->size > LMDBX_MAX_VALUE_SIZE) return LMDBX_VALUE_TOO_LARGE;
-  return lmdbx_buffer_append(packing->out, name.data, name.size);
+  return lmdbx__pack_packed(packing->out, name);
 }
 
 static int take_number(struct packing *packing, double *out) {
