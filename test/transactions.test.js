@@ -410,8 +410,8 @@ describe("a transaction over several repositories", () => {
     const main = open();
     const named = open({ name: "n" });
     const packed = open({ name: "n", compression: true });
-    const reader = open({ name: "n", readOnly: true });
     await named.put("t", 1, "old");
+    const reader = open({ name: "n", readOnly: true });
     await Promise.all([packed.ready(), reader.ready()]);
     const long = "l".repeat(5000);
     await main.transaction(async (tx) => {
