@@ -201,6 +201,82 @@ export interface TenantRepository<K = unknown, V = unknown> {
 }
 
 /**
+ * Where a repository stands.
+ *
+ * - `"opening"`: from the constructor until opening has succeeded or failed.
+ * - `"open"`: at work.
+ * - `"failed"`: it could not be opened; or an I/O error ended the database, and opening it again in
+ *   place, which every operation tries, has not succeeded yet.
+ * - `"closed"`: from the call of `close()` on.
+ */
+export type LMDBXState = "opening" | "open" | "failed" | "closed";
+
+/**
+ * What a repository is and does, see {@link LMDBXRepository.stats}. Sizes are in bytes. Fields that
+ * may be missing are there while the repository is open and its file can be read.
+ */
+export interface LMDBXStats {
+  /** See {@link LMDBXRepository.state}. */
+  readonly state: LMDBXState;
+  /** Why it is `"failed"`, or why its file could not be read just now. */
+  readonly error?: LMDBXError;
+
+  /**
+   * Records of this (named) database, over all tenants, as committed. Exact, but in a main database
+   * of more than 65,536 records: there, the names of at most 256 named databases count as records
+   * until a repository of this process has opened them.
+   */
+  readonly entries?: number;
+  /** Levels of the tree of this database; 0 while it is empty. */
+  readonly depth?: number;
+  /** Pages of this database that lead to others. */
+  readonly branchPages?: number;
+  /** Pages of this database that hold records. */
+  readonly leafPages?: number;
+  /** Further pages of this database, for values that do not fit in a leaf. */
+  readonly overflowPages?: number;
+
+  /** Bytes of one page. */
+  readonly pageSize?: number;
+  /** Address space that this process has reserved for the file: `mapSize`, or what it chose. */
+  readonly mapSize?: number;
+  /** Bytes of `data.mdb` up to its last page, for all databases in it. The file never shrinks. */
+  readonly fileSize?: number;
+  /** Of these, bytes in pages that hold something. */
+  readonly usedSize?: number;
+  /** And bytes in pages that can be used again, once no reader needs them any more. */
+  readonly freeSize?: number;
+  /** The longest stored key (tenant, colon, JSON text, in UTF-8) that `put` accepts, in bytes. */
+  readonly maxKeySize?: number;
+  /** Number of the last commit of any process; each adds 1. */
+  readonly lastTxnId?: number;
+  /** Reader slots in use, by all processes. */
+  readonly readers?: number;
+  /** Reader slots there are, see `maxReaders`. */
+  readonly maxReaders?: number;
+
+  /** Commits of this process to this file since it was opened, for all repositories on it. */
+  readonly commits?: number;
+  /** Operations that travelled with them. */
+  readonly operations?: number;
+  /** `operations` by `commits`: how well writes share an `fsync`. */
+  readonly operationsPerCommit?: number;
+  /** Milliseconds that this process's writers have waited for other processes to finish writing. */
+  readonly writerWaitMs?: number;
+
+  /** Operations of this repository that have not settled yet. */
+  readonly queuedOperations: number;
+  /** Their bytes, of which `maxQueuedBytes` is the limit. */
+  readonly queuedBytes: number;
+  /** Reads of this repository that were answered on the calling thread. */
+  readonly inlineReads: number;
+  /** Reads of this repository that were answered by the thread pool. Each page of a long list is one. */
+  readonly poolReads: number;
+  /** Jobs in which reads of this thread travelled, over all its repositories. */
+  readonly readJobs: number;
+}
+
+/**
  * An embedded, multi-tenant key-value repository in one directory.
  *
  * Keys are any values that JSON holds. A read issued after a write of the same repository sees it,
@@ -309,6 +385,15 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
 
   /** The records of one tenant, for code that must not name another. */
   tenant(tenantId: string): TenantRepository<K, V>;
+
+  /** Where the repository stands, at once. */
+  readonly state: LMDBXState;
+
+  /**
+   * What the repository is and does. Never rejects: where the file cannot be read, the fields that
+   * take it are missing. Counts what is committed when a thread comes to it, and waits for no write.
+   */
+  stats(): Promise<LMDBXStats>;
 
   /**
    * Lets operations finish that were issued before, then releases the database. Calls made

@@ -7,7 +7,7 @@ const { batch } = require("./batch.js");
 const { checkpoints, getCheckpoint } = require("./checkpoint.js");
 const { readConfig } = require("./config.js");
 const { NotJSON, decoderOf, jsonValue, notJSON, textOf } = require("./encoding.js");
-const { typeError } = require("./errors.js");
+const { createError, typeError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
 const { checkTenant, keyOf, storedKey, tenantPrefix } = require("./keys.js");
 const { giveSlot, nextSlot, pend, pendIn, takeSlot } = require("./pending.js");
@@ -22,7 +22,7 @@ const PENDING = 0;
 const UNFIT = 1;
 
 /**
- * Counters of the core, for tests.
+ * Counters of the core, at once: what stats() tells but for what takes pages. For tests.
  * @type {(repository: LMDBXRepository) => Record<string, number | string>}
  */
 let counters;
@@ -33,9 +33,21 @@ let counters;
  */
 let coreOf;
 
+/**
+ * The report of the core, with its error as one.
+ * @param {string} text
+ * @param {string} path
+ */
+function readStats(text, path) {
+  const { state, errorCode, errorMessage, errorNumber, ...numbers } = JSON.parse(text);
+  if (errorCode === undefined) return { state, ...numbers };
+  const error = createError(errorCode, errorMessage, path, undefined, undefined, errorNumber);
+  return { state, error, ...numbers };
+}
+
 class LMDBXRepository {
   static {
-    counters = (repository) => JSON.parse(addon.stats(repository.#handle));
+    counters = (repository) => JSON.parse(addon.counters(repository.#handle));
     coreOf = (given) => {
       if (typeof given === "object" && given !== null && #core in given) return given.#core;
       throw typeError("LMDBX_INVALID_ARGUMENT", "transaction: with takes an LMDBXRepository");
@@ -185,6 +197,20 @@ class LMDBXRepository {
 
   tenant(tenantId) {
     return new TenantRepository(this, tenantId);
+  }
+
+  get state() {
+    return addon.state(this.#handle);
+  }
+
+  async stats() {
+    let text;
+    try {
+      text = await addon.stats(this.#handle);
+    } catch {
+      text = addon.counters(this.#handle); // not open, or no thread for a job: what is at hand
+    }
+    return readStats(text, this.#core.path);
   }
 
   close() {

@@ -419,8 +419,21 @@ int lmdbx_ready(struct lmdbx_repository *repository, const struct lmdbx_issue *i
 int lmdbx_close(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
                 struct lmdbx_error *error);
 
-/* Appends the JSON text of an object with counters, for tests and tools:
- * state, lastTxnId, commits, operations, readJobs, reads. Does not wait. */
-int lmdbx_stats(struct lmdbx_repository *repository, struct lmdbx_buffer *out);
+/*
+ * What a repository is and does. The fields are those of LMDBXStats in index.d.ts;
+ * an error is told by errorCode, errorMessage and errorNumber.
+ */
+
+/* "opening", "open", "failed" or "closed". Static text. Owner thread. */
+const char *lmdbx_state(const struct lmdbx_repository *repository);
+/* Appends the JSON text of what is at hand: all but the fields that take pages of
+ * the database (entries, depth, branchPages, leafPages, overflowPages, usedSize,
+ * freeSize). Does not wait. Owner thread. LMDBX_OK, LMDBX_NO_MEMORY. */
+int lmdbx_counters(const struct lmdbx_repository *repository, struct lmdbx_buffer *out);
+/* The same with all fields, for an open repository: the result's value is the text.
+ * Where pages could not be read, their fields are missing and the error is told.
+ * Owner thread. Refused at once: CLOSED (it is not open), NO_MEMORY. */
+int lmdbx_stats(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                struct lmdbx_error *error);
 
 #endif

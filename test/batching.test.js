@@ -49,7 +49,7 @@ describe("batching", () => {
       await Promise.all(range.map((i) => (i % 2 ? repository.get("t", 1) : repository.has("t", 1))));
       const after = counters(repository);
       assert.equal(after.readJobs - before.readJobs, 1);
-      assert.equal(after.reads - before.reads, COUNT);
+      assert.equal(after.poolReads - before.poolReads, COUNT);
     }),
   );
 

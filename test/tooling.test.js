@@ -117,9 +117,9 @@ describe("lists that must agree", () => {
     assert.deepEqual(Object.keys(require("..")).sort(), declared.map(([, name]) => name).sort());
   });
 
-  test("methods: the class and index.d.ts", () => {
+  test("methods and properties: the class and index.d.ts", () => {
     const declaration = read("index.d.ts").match(/export class LMDBXRepository[^]*?\n}\n/)[0];
-    const names = declaration.matchAll(/^ {2}(?:(\w+)|\[Symbol\.(\w+)\])(?:<\w+>)?\(/gm);
+    const names = declaration.matchAll(/^ {2}(?:readonly )?(?:(\w+)|\[Symbol\.(\w+)\])[(<:]/gm);
     const declared = new Set([...names].map(([, name, symbol]) => name ?? Symbol[symbol]));
     const { prototype } = require("..").LMDBXRepository;
     assert.deepEqual(new Set(Reflect.ownKeys(prototype)), declared);

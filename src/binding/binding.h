@@ -55,7 +55,8 @@ struct lmdbx__addon {
  *
  *   open(configuration: string): repository               throws
  *   ready, close(repository): Promise<undefined>
- *   stats(repository): string
+ *   state(repository), counters(repository): string
+ *   stats(repository): Promise<string>
  *   get(repository, key, slot): an answer
  *   has, delete(repository, key, slot): an answer
  *   put(repository, key, slot, text): an answer        msgpack, from the packing tape

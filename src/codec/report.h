@@ -10,7 +10,7 @@
 struct lmdbx__report_field {
   const char *name;
   const char *text; /* well-formed UTF-8; NULL: the number counts */
-  double number;    /* integral, up to 2^53 */
+  double number;    /* finite */
 };
 
 /* Appends the text to *out. LMDBX_OK or LMDBX_NO_MEMORY. */

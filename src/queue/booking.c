@@ -198,6 +198,11 @@ static void settle_others(const struct lmdbx__request *request) {
   }
 }
 
+static bool is_read(const struct lmdbx__request *request) {
+  return request->type == LMDBX__REQUEST_SCAN ||
+         (request->type == LMDBX__REQUEST_OPERATION && !lmdbx__request_is_write(request));
+}
+
 void lmdbx__repository_complete(struct lmdbx__request *request) {
   struct lmdbx_repository *repository = request->repository;
   atomic_fetch_add(&repository->references, 1); /* settle must find it alive */
@@ -224,7 +229,12 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
     opened(repository, request->op.error);
     break;
   case LMDBX__REQUEST_CLOSE: lmdbx__host_pending(repository->host, -1); break;
+  case LMDBX__REQUEST_STATS:
+    book_out(request); /* it does not count itself */
+    lmdbx__stats_report(request);
+    break;
   default:
+    if (is_read(request)) repository->pool_reads++;
     if (lmdbx__request_is_write(request)) {
       /* Failed while parked: never counted. */
       if (repository->state != LMDBX__FAILED) count_write(request, -1);

@@ -38,7 +38,7 @@
 /* Keys a list looks at before it goes to the pool. */
 #define INLINE_VISITS 64
 
-static uint64_t now_ns(void) {
+uint64_t lmdbx__now_ns(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
@@ -64,12 +64,12 @@ void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read) {
 }
 
 bool lmdbx__residency_due(struct lmdbx__env *env) {
-  return now_ns() >= atomic_load(&lmdbx__residency_of(env)->next_look);
+  return lmdbx__now_ns() >= atomic_load(&lmdbx__residency_of(env)->next_look);
 }
 
 bool lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env) {
   struct lmdbx__residency *residency = lmdbx__residency_of(env);
-  uint64_t now = now_ns();
+  uint64_t now = lmdbx__now_ns();
   if (major_faults() != pool_read->faults) {
     close_door(residency, now + FAULT_BACKOFF_NS);
     return false;
@@ -82,9 +82,9 @@ bool lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env 
 
 void lmdbx__residency_look(struct lmdbx__env *env, struct lmdbx__read *read) {
   struct lmdbx__residency *residency = lmdbx__residency_of(env);
-  uint64_t before = now_ns();
+  uint64_t before = lmdbx__now_ns();
   enum lmdbx__residence residence = lmdbx__read_residence(read);
-  uint64_t now = now_ns();
+  uint64_t now = lmdbx__now_ns();
   uint64_t period = (now - before) * LOOK_COST_FACTOR;
   if (period < LOOK_PERIOD_NS) period = LOOK_PERIOD_NS;
   switch (residence) {
@@ -130,7 +130,7 @@ static bool later(struct lmdbx_repository *repository, struct lmdbx_now *answer)
 }
 
 static bool begin(struct lmdbx_repository *repository, struct lmdbx_now *answer) {
-  *answer = (struct lmdbx_now){.began = now_ns()};
+  *answer = (struct lmdbx_now){.began = lmdbx__now_ns()};
   if (!may_read(repository, answer->began)) return false;
   if (lmdbx__read_begin(repository->env, &answer->read, NULL) == LMDBX_OK) return true;
   answer->read = NULL;
@@ -141,7 +141,7 @@ bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer
   struct lmdbx_host *host = repository->host;
   lmdbx__read_end(answer->read);
   lmdbx_buffer_free(&answer->plain);
-  uint64_t now = now_ns();
+  uint64_t now = lmdbx__now_ns();
   if (now - answer->began > SLOW_READ_NS) {
     long faults = major_faults();
     if (faults != host->faults) {
@@ -149,7 +149,7 @@ bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer
     }
     host->faults = faults;
   }
-  host->inline_reads++;
+  repository->inline_reads++;
   bool wanted = !host->turn_wanted;
   host->turn_wanted = true;
   return wanted;

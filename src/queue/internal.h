@@ -28,6 +28,7 @@ enum lmdbx__request_type {
   LMDBX__REQUEST_OPEN,
   LMDBX__REQUEST_CREATE, /* an OPEN whose database is new: one of the writes */
   LMDBX__REQUEST_READY,
+  LMDBX__REQUEST_STATS,
   LMDBX__REQUEST_LOOK, /* nobody's: has closing wait for a look at residency */
   LMDBX__REQUEST_CLOSE,
 };
@@ -108,6 +109,7 @@ struct lmdbx_repository {
   size_t pending_writes;
   size_t pending_clears; /* those that may touch any key */
   size_t queued_bytes;   /* charged to config.max_queued_bytes */
+  uint64_t inline_reads, pool_reads;
   uint32_t pending_keys[LMDBX__PENDING_SLOTS];
   struct lmdbx__fence *fences;
   struct lmdbx__request *closing;
@@ -265,12 +267,11 @@ struct lmdbx_host {
   struct lmdbx__batch *batches; /* reads of this turn */
   struct lmdbx__list openings;  /* wait for the one under way: who was first decides */
   bool opening;
-  bool flush_wanted;   /* the owner has been told to flush this turn */
-  bool turn_wanted;    /* the owner has been told to call lmdbx_host_turn */
-  uint64_t turn_began; /* first inline read of this turn, in ns; 0: none */
-  uint64_t inline_reads;
-  long faults;                       /* major faults of the owner thread, as last seen */
-  _Atomic uint64_t read_jobs, reads; /* counted on pool threads */
+  bool flush_wanted;          /* the owner has been told to flush this turn */
+  bool turn_wanted;           /* the owner has been told to call lmdbx_host_turn */
+  uint64_t turn_began;        /* first inline read of this turn, in ns; 0: none */
+  long faults;                /* major faults of the owner thread, as last seen */
+  _Atomic uint64_t read_jobs; /* counted on pool threads */
 };
 
 void lmdbx__host_unref(struct lmdbx_host *host); /* any thread */
@@ -281,6 +282,25 @@ void lmdbx__host_pending(struct lmdbx_host *host, int change); /* owner */
 /* Initialises job (whose other fields are set) and submits it; if that fails,
  * cancels and destroys it. Owner thread. */
 void lmdbx__job_submit(struct lmdbx_host *host, struct lmdbx_job *job);
+
+/* A job of one request alone. */
+struct lmdbx__request_job {
+  struct lmdbx_job job;
+  struct lmdbx__request *request;
+};
+/* Submits one. Both calls end in lmdbx__request_job_post; without memory for a job the
+ * request is posted with that error. Owner thread. */
+void lmdbx__request_job_submit(struct lmdbx__request *request, void (*run)(struct lmdbx_job *),
+                               void (*cancel)(struct lmdbx_job *));
+/* Posts the job's request. Pool thread, or owner thread in cancel. */
+void lmdbx__request_job_post(struct lmdbx__request_job *job);
+/* A cancel: posts the request as never carried out. */
+void lmdbx__request_job_cancel(struct lmdbx_job *job);
+
+/* ------------------------------------------------------------------- stats */
+
+/* Turns what the job of a stats request has gathered into JSON text. Owner thread. */
+void lmdbx__stats_report(struct lmdbx__request *request);
 
 /* ------------------------------------------------------------------- reads */
 
@@ -313,6 +333,8 @@ bool lmdbx__residency_due(struct lmdbx__env *env);
 void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read);
 bool lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env);
 void lmdbx__residency_look(struct lmdbx__env *env, struct lmdbx__read *read);
+/* The monotonic clock, in nanoseconds. Any thread. */
+uint64_t lmdbx__now_ns(void);
 struct lmdbx__residency *lmdbx__residency_of(struct lmdbx__env *env); /* writer.c */
 uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key);
 /* Whether a write that is pending may change a key. Owner thread. */
@@ -326,6 +348,7 @@ extern const struct lmdbx__env_companion lmdbx__writer_companion;
 struct lmdbx__writer_counts {
   uint64_t commits;
   uint64_t operations;
+  uint64_t turn_wait_ns; /* for the turn of other processes to end */
 };
 
 enum lmdbx__writer_state { LMDBX__WRITER_IDLE, LMDBX__WRITER_READY, LMDBX__WRITER_BUSY };

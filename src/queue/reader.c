@@ -72,7 +72,6 @@ static void batch_run(struct lmdbx_job *job) {
     }
   }
   atomic_fetch_add(&job->host->read_jobs, 1);
-  atomic_fetch_add(&job->host->reads, batch->count);
   if (look) {
     lmdbx__host_post(job->host, &batch->requests, true);
     lmdbx__residency_look(batch->env, batch->read);

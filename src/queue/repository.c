@@ -52,28 +52,27 @@ enum lmdbx_encoding lmdbx_repository_encoding(const struct lmdbx_repository *rep
 
 /* ------------------------------------------------- jobs of one request alone */
 
-struct single_job {
-  struct lmdbx_job job;
-  struct lmdbx__request *request;
-};
-
-static void single_post(struct single_job *single) {
+void lmdbx__request_job_post(struct lmdbx__request_job *single) {
   struct lmdbx__list list = {0};
   lmdbx__list_append(&list, single->request);
   single->request = NULL;
   lmdbx__host_post(single->job.host, &list, false);
 }
 
+void lmdbx__request_job_cancel(struct lmdbx_job *job) {
+  struct lmdbx__request_job *single = (struct lmdbx__request_job *)job;
+  lmdbx__request_abort(single->request);
+  lmdbx__request_job_post(single);
+}
+
 static void single_destroy(struct lmdbx_job *job) {
   free(job);
 }
 
-/* Submits a job that ends in posting the request. On failure to allocate, the
- * request is posted with that error. */
-static void single_submit(struct lmdbx__request *request, void (*run)(struct lmdbx_job *),
-                          void (*cancel)(struct lmdbx_job *)) {
+void lmdbx__request_job_submit(struct lmdbx__request *request, void (*run)(struct lmdbx_job *),
+                               void (*cancel)(struct lmdbx_job *)) {
   struct lmdbx_host *host = request->repository->host;
-  struct single_job *single = calloc(1, sizeof *single);
+  struct lmdbx__request_job *single = calloc(1, sizeof *single);
   if (single == NULL) {
     struct lmdbx__list list = {0};
     struct lmdbx_error error;
@@ -93,9 +92,13 @@ static void single_submit(struct lmdbx__request *request, void (*run)(struct lmd
 /* ------------------------------------------------------------------ opening */
 
 static void open_run(struct lmdbx_job *job) {
-  struct single_job *single = (struct single_job *)job;
+  struct lmdbx__request_job *single = (struct lmdbx__request_job *)job;
   struct lmdbx_repository *repository = single->request->repository;
   const struct lmdbx_config *config = &repository->config;
+  if (atomic_load(&job->host->stopping)) { /* directories of a process that ends stay as they are */
+    lmdbx__request_job_cancel(job);
+    return;
+  }
   const struct lmdbx__env_options options = {
       .path = config->path,
       .map_size = config->map_size,
@@ -113,19 +116,13 @@ static void open_run(struct lmdbx_job *job) {
     }
   }
   if (code != LMDBX_OK) lmdbx__request_fail(single->request, &error);
-  single_post(single);
-}
-
-static void open_cancel(struct lmdbx_job *job) {
-  struct single_job *single = (struct single_job *)job;
-  lmdbx__request_abort(single->request);
-  single_post(single);
+  lmdbx__request_job_post(single);
 }
 
 void lmdbx__openings_next(struct lmdbx_host *host) {
   struct lmdbx__request *request = lmdbx__list_take(&host->openings);
   host->opening = request != NULL;
-  if (request != NULL) single_submit(request, open_run, open_cancel);
+  if (request != NULL) lmdbx__request_job_submit(request, open_run, lmdbx__request_job_cancel);
 }
 
 int lmdbx_open(struct lmdbx_host *host, struct lmdbx_slice config, struct lmdbx_repository **out,
@@ -164,9 +161,9 @@ int lmdbx_open(struct lmdbx_host *host, struct lmdbx_slice config, struct lmdbx_
 /* ------------------------------------------------------------------ closing */
 
 static void close_run(struct lmdbx_job *job) {
-  struct single_job *single = (struct single_job *)job;
+  struct lmdbx__request_job *single = (struct lmdbx__request_job *)job;
   lmdbx__repository_let_go(single->request->repository);
-  single_post(single);
+  lmdbx__request_job_post(single);
 }
 
 void lmdbx__repository_settle(struct lmdbx_repository *repository) {
@@ -174,7 +171,7 @@ void lmdbx__repository_settle(struct lmdbx_repository *repository) {
   struct lmdbx__request *closing = repository->closing;
   repository->closing = NULL;
   if (closing != NULL) {
-    single_submit(closing, close_run, close_run);
+    lmdbx__request_job_submit(closing, close_run, close_run);
   } else if (repository->released) {
     lmdbx__repository_let_go(repository);
   }

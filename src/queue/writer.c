@@ -166,11 +166,17 @@ static void retire(struct lmdbx_host *self) {
 
 /* Waits for this process's turn, but no longer than the host lives. */
 static bool wait_turn(struct lmdbx_host *self, struct lmdbx__writer *writer) {
-  for (int waited = 0; waited < TURN_PATIENCE_MS; waited += TURN_SLICE_MS) {
-    if (lmdbx__turn_wait(writer->env, TURN_SLICE_MS)) return true;
-    if (atomic_load(&self->stopping)) return false;
+  bool granted = false;
+  uint64_t before = lmdbx__now_ns();
+  for (int waited = 0; !granted && waited < TURN_PATIENCE_MS; waited += TURN_SLICE_MS) {
+    granted = lmdbx__turn_wait(writer->env, TURN_SLICE_MS);
+    if (!granted && atomic_load(&self->stopping)) break;
   }
-  return false;
+  uint64_t waited_ns = lmdbx__now_ns() - before;
+  pthread_mutex_lock(&writer->mutex);
+  writer->counts.turn_wait_ns += waited_ns;
+  pthread_mutex_unlock(&writer->mutex);
+  return granted;
 }
 
 /* Carries out one group. The turn comes first: while other processes write, the

@@ -21,6 +21,7 @@ static void append(struct lmdbx__env *env, struct lmdbx__database *database) {
   struct lmdbx__database **link = &env->databases;
   while (*link != NULL) link = &(*link)->next;
   *link = database;
+  atomic_fetch_add(&env->database_count, 1);
 }
 
 /* Opens a handle in a transaction. An LMDB code. */
@@ -104,6 +105,10 @@ int lmdbx__db_open(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
 int lmdbx__db_find(struct lmdbx__env *env, const char *name, lmdbx__dbi *out,
                    struct lmdbx_error *error) {
   return open_handle(env, name, false, out, error);
+}
+
+unsigned lmdbx__env_databases(struct lmdbx__env *env) {
+  return atomic_load(&env->database_count);
 }
 
 int lmdbx__databases_open(struct lmdbx__env *env, MDB_txn *txn) {

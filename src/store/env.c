@@ -261,10 +261,11 @@ void lmdbx__env_info(struct lmdbx__env *env, struct lmdbx__env_info *out) {
   pthread_mutex_lock(&gate->lock);
   if (looked)
     gate->info = (struct lmdbx__env_info){.map_size = info.me_mapsize,
-                                          .used_size = (info.me_last_pgno + 1) * env->page_size,
+                                          .file_size = (info.me_last_pgno + 1) * env->page_size,
                                           .last_txn_id = info.me_last_txnid,
                                           .readers = readers,
-                                          .max_readers = info.me_maxreaders};
+                                          .max_readers = info.me_maxreaders,
+                                          .page_size = env->page_size};
   *out = gate->info;
   pthread_mutex_unlock(&gate->lock);
 }
@@ -274,4 +275,12 @@ uint64_t lmdbx__env_last_txn_id(struct lmdbx__env *env) {
   if (!look_at(env, &info)) return 0;
   lmdbx__gate_leave(&env->gate);
   return info.me_last_txnid;
+}
+
+bool lmdbx__env_has_failed(struct lmdbx__env *env) {
+  return atomic_load(&env->failed);
+}
+
+uint64_t lmdbx__env_lock_wait(struct lmdbx__env *env) {
+  return atomic_load(&env->lock_wait_ns);
 }

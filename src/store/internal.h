@@ -36,7 +36,8 @@
  * else's business. Directories get the usual 0777. */
 #define LMDBX__FILE_MODE 0660
 #define LMDBX__DIRECTORY_MODE 0777
-/* LMDB's main database in every build (MAIN_DBI). */
+/* LMDB's list of free pages and its main database in every build (FREE_DBI, MAIN_DBI). */
+#define LMDBX__FREE_DBI 0
 #define LMDBX__MAIN_DBI 1
 
 /* Which file an environment is: the key of the table. */
@@ -97,17 +98,19 @@ struct lmdbx__env {
   void *companion;
   void (*companion_destroy)(void *companion);
 
-  atomic_uint references;  /* the last one is given back with the table locked */
-  atomic_bool may_write;   /* some owner opened it for writing */
-  atomic_bool failed;      /* LMDB refuses everything, or has lost its map. Set within
-                              the gate, cleared behind the closed one (reopen.c) */
-  bool reserve_mapped;     /* only lmdbx__commit's thread: map > map_limit */
-  struct lmdbx__env *next; /* in the table; guarded by it */
+  atomic_uint references;        /* the last one is given back with the table locked */
+  atomic_bool may_write;         /* some owner opened it for writing */
+  atomic_bool failed;            /* LMDB refuses everything, or has lost its map. Set within
+                                    the gate, cleared behind the closed one (reopen.c) */
+  _Atomic uint64_t lock_wait_ns; /* of transactions that write, for LMDB's lock */
+  bool reserve_mapped;           /* only lmdbx__commit's thread: map > map_limit */
+  struct lmdbx__env *next;       /* in the table; guarded by it */
 
   pthread_mutex_t databases_lock;
   /* In the order of their handles. Changed with the lock held and within the
    * gate, so that either the lock or the closed gate suffices to read it. */
   struct lmdbx__database *databases;
+  atomic_uint database_count; /* their number, for those who hold neither */
 
   struct lmdbx__gate gate;
   struct lmdbx__turn turn;

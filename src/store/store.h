@@ -72,16 +72,24 @@ size_t lmdbx__env_max_key(const struct lmdbx__env *env);
 
 struct lmdbx__env_info {
   size_t map_size;      /* bytes of address space */
-  size_t used_size;     /* bytes up to the last used page */
+  size_t file_size;     /* bytes up to the last used page */
   uint64_t last_txn_id; /* of the last commit, by any process */
   unsigned readers;     /* slots in use */
   unsigned max_readers;
+  size_t page_size;
 };
 /* Any thread; does not block. Walks the reader slots: some microseconds. */
 void lmdbx__env_info(struct lmdbx__env *env, struct lmdbx__env_info *out);
 /* last_txn_id alone, in well under a microsecond; 0 while a remap is in progress
  * or the file is not open. Any thread; does not block. */
 uint64_t lmdbx__env_last_txn_id(struct lmdbx__env *env);
+/* Whether the environment has failed and nobody has opened the file again yet. Any
+ * thread; does not block. */
+bool lmdbx__env_has_failed(struct lmdbx__env *env);
+/* How many named databases this process has opened in it. Any thread. */
+unsigned lmdbx__env_databases(struct lmdbx__env *env);
+/* Nanoseconds that this process's writers have waited for LMDB's lock. Any thread. */
+uint64_t lmdbx__env_lock_wait(struct lmdbx__env *env);
 
 /*
  * The handle of a named database, or of the main one if name is NULL; created
@@ -132,6 +140,18 @@ int lmdbx__read_get(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice
  * (MENDING): look again shortly. Costs some 10 us for each 4 MB. Pool thread. */
 enum lmdbx__residence { LMDBX__RESIDENT, LMDBX__MENDING, LMDBX__ABSENT };
 enum lmdbx__residence lmdbx__read_residence(struct lmdbx__read *read);
+
+struct lmdbx__db_stat {
+  uint64_t entries; /* keys; in the main database, also the names of named ones */
+  unsigned depth;   /* of the tree; 0: empty */
+  uint64_t branch_pages, leaf_pages, overflow_pages;
+};
+/* The size of a database. Any thread. Errors: those of lmdbx__read_get. */
+int lmdbx__read_stat(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx__db_stat *out,
+                     struct lmdbx_error *error);
+/* The pages of the file that hold nothing any more. Reads the whole list of them.
+ * Pool thread. Errors: CORRUPT, NO_MEMORY, CONFLICT. */
+int lmdbx__read_free_pages(struct lmdbx__read *read, uint64_t *pages, struct lmdbx_error *error);
 
 /* What a scan's visitor answers. */
 enum lmdbx__visit { LMDBX__VISIT_NEXT, LMDBX__VISIT_STOP, LMDBX__VISIT_FAIL };

@@ -3,6 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NANOSECONDS_PER_SECOND UINT64_C(1000000000)
 
 static const char beginning[] = "begin a read";
 
@@ -23,6 +27,21 @@ static void leave_failed(struct lmdbx__env *env, int rc) {
   lmdbx__gate_leave(&env->gate);
 }
 
+static uint64_t now_ns(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)time.tv_nsec;
+}
+
+/* One that writes takes LMDB's lock, and may have to wait for it. */
+static int begin_timed(struct lmdbx__env *env, unsigned flags, MDB_txn **out) {
+  if (flags == MDB_RDONLY) return mdb_txn_begin(env->mdb, NULL, flags, out);
+  uint64_t before = now_ns();
+  int rc = mdb_txn_begin(env->mdb, NULL, flags, out);
+  atomic_fetch_add(&env->lock_wait_ns, now_ns() - before);
+  return rc;
+}
+
 int lmdbx__txn_begin(struct lmdbx__env *env, unsigned flags, MDB_txn **out) {
   int rc = EBUSY;
   for (int tries = 0; tries < LMDBX__MAX_RETRIES; tries++) {
@@ -31,7 +50,7 @@ int lmdbx__txn_begin(struct lmdbx__env *env, unsigned flags, MDB_txn **out) {
       if (atomic_load(&env->failed)) continue;
       return EBUSY;
     }
-    rc = mdb_txn_begin(env->mdb, NULL, flags, out);
+    rc = begin_timed(env, flags, out);
     if (rc == 0) return 0;
     leave_failed(env, rc);
     if (rc == MDB_PANIC) continue;
@@ -190,4 +209,36 @@ void lmdbx__env_catch_up(struct lmdbx__env *env) {
     lmdbx__gate_leave(&env->gate);
   }
   lmdbx__turn_end(env);
+}
+
+int lmdbx__read_stat(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx__db_stat *out,
+                     struct lmdbx_error *error) {
+  MDB_stat stat;
+  int rc = mdb_stat(read->txn, dbi, &stat);
+  if (rc != 0) return lmdbx__read_error(read, rc, "measure a database", error);
+  *out = (struct lmdbx__db_stat){
+      .entries = stat.ms_entries,
+      .depth = stat.ms_depth,
+      .branch_pages = stat.ms_branch_pages,
+      .leaf_pages = stat.ms_leaf_pages,
+      .overflow_pages = stat.ms_overflow_pages,
+  };
+  return LMDBX_OK;
+}
+
+/* Each record of the list holds a count and as many page numbers. */
+int lmdbx__read_free_pages(struct lmdbx__read *read, uint64_t *pages, struct lmdbx_error *error) {
+  static const char doing[] = "count free pages";
+  MDB_cursor *cursor;
+  MDB_val key, value;
+  *pages = 0;
+  int rc = mdb_cursor_open(read->txn, LMDBX__FREE_DBI, &cursor);
+  if (rc != 0) return lmdbx__read_error(read, rc, doing, error);
+  while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+    size_t count = 0;
+    if (value.mv_size >= sizeof count) memcpy(&count, value.mv_data, sizeof count);
+    *pages += count;
+  }
+  mdb_cursor_close(cursor);
+  return rc == MDB_NOTFOUND ? LMDBX_OK : lmdbx__read_error(read, rc, doing, error);
 }

@@ -78,13 +78,13 @@ static void the_facts_follow_what_happens(void **state) {
   struct lmdbx__env_info before, after;
   lmdbx__env_info(env, &before);
   assert_int_equal(before.last_txn_id, 0);
-  assert_int_equal(before.used_size, 2 * (size_t)sysconf(_SC_PAGESIZE));
+  assert_int_equal(before.file_size, 2 * (size_t)sysconf(_SC_PAGESIZE));
   assert_int_equal(before.max_readers, LMDBX_DEFAULT_READERS);
   put(env, "k", "v");
   lmdbx__env_info(env, &after);
   assert_int_equal(after.last_txn_id, 1);
   assert_int_equal(lmdbx__env_last_txn_id(env), 1);
-  assert_true(after.used_size > before.used_size);
+  assert_true(after.file_size > before.file_size);
   assert_string_equal(lmdbx__env_path(env), path_in(state, "db"));
   assert_true(lmdbx__env_max_key(env) >= 511); /* more in some builds of LMDB */
   lmdbx__env_release(env);

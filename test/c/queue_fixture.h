@@ -124,7 +124,7 @@ static inline void ready(struct fixture *fixture) {
 static inline long counter(struct lmdbx_repository *repository, const char *name) {
   struct lmdbx_buffer buffer = {0};
   char pattern[32];
-  assert_int_equal(lmdbx_stats(repository, &buffer), LMDBX_OK);
+  assert_int_equal(lmdbx_counters(repository, &buffer), LMDBX_OK);
   assert_int_equal(lmdbx_buffer_append(&buffer, "", 1), LMDBX_OK);
   snprintf(pattern, sizeof pattern, "\"%s\":", name);
   const char *at = strstr((const char *)buffer.data, pattern);

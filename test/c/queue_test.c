@@ -50,7 +50,7 @@ static void reads_of_one_turn_travel_as_one_job(void **state) {
   for (int i = 0; i < COUNT; i++) finish(&fixture->executor, &outcomes[i]);
   assert_int_equal(fixture->executor.submitted, submitted + 1);
   assert_int_equal(counter(fixture->repository, "readJobs"), 1);
-  assert_int_equal(counter(fixture->repository, "reads"), COUNT);
+  assert_int_equal(counter(fixture->repository, "poolReads"), COUNT);
   free(outcomes);
 }
 

@@ -46,14 +46,21 @@ function makeProject(title) {
     const repository = createLMDBXRepository({ path: process.argv[2] });
     await repository.put("acme", "user:123", { name: "Alice" });
     console.log(JSON.stringify(await repository.get("acme", "user:123")));
-    await repository.close();`;
+    await repository.close();
+    const temporary = createTemporaryRepository();
+    await temporary.put("acme", 1, temporary instanceof LMDBXRepository);
+    console.log(await temporary.get("acme", 1));
+    await temporary.close();`;
+  const names = "{ createLMDBXRepository, LMDBXRepository }";
   fs.writeFileSync(
     path.join(project, "program.cjs"),
-    `const { createLMDBXRepository } = require("${name}");\n(async () => {${use}\n})();\n`,
+    `const ${names} = require("${name}");
+const { createTemporaryRepository } = require("${name}/testing");\n(async () => {${use}\n})();\n`,
   );
   fs.writeFileSync(
     path.join(project, "program.mjs"),
-    `import { createLMDBXRepository } from "${name}";${use}\n`,
+    `import ${names} from "${name}";
+import { createTemporaryRepository } from "${name}/testing";${use}\n`,
   );
   return project;
 }
@@ -61,7 +68,7 @@ function makeProject(title) {
 function assertWorks(project, runtime) {
   for (const program of ["program.cjs", "program.mjs"]) {
     const { stdout } = succeed(project, runtime, [program, path.join(project, "data", program)]);
-    assert.equal(stdout.trim(), '{"name":"Alice"}');
+    assert.equal(stdout.trim(), '{"name":"Alice"}\ntrue');
   }
 }
 
@@ -99,6 +106,7 @@ describe("the tarball", () => {
       "index.d.ts",
       "package.json",
       "scripts/install.js",
+      "testing.d.ts",
     ];
     const expected = [...others, ...library, ...sources].map((file) => `package/${file}`);
     assert.deepEqual(packed.sort(), expected.sort());

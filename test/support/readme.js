@@ -63,11 +63,11 @@ function addChecks(block) {
 function writeProgram(block, directory, runtimeReadsTypeScript) {
   const { code, checked } = addChecks(block);
   const isModule = !/\brequire\(/.test(code);
+  const at = (file) => JSON.stringify(isModule ? pathToFileURL(file).href : file);
   const local = (text) =>
-    text.replaceAll(
-      `"${PACKAGE}"`,
-      JSON.stringify(isModule ? pathToFileURL(path.join(ROOT, "lib/index.js")).href : ROOT),
-    );
+    text
+      .replaceAll(`"${PACKAGE}"`, at(path.join(ROOT, "lib/index.js")))
+      .replaceAll(`"${PACKAGE}/testing"`, at(path.join(ROOT, "lib/testing.js")));
   const load = isModule
     ? `import ${JSON.stringify(pathToFileURL(PRINTED).href)};`
     : `require(${JSON.stringify(PRINTED)});`;
@@ -107,7 +107,10 @@ function checkTypes(blocks, directory) {
     lib: ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.esnext.disposable.d.ts"],
     module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
-    paths: { [PACKAGE]: [path.join(ROOT, "index.d.ts")] },
+    paths: {
+      [PACKAGE]: [path.join(ROOT, "index.d.ts")],
+      [`${PACKAGE}/testing`]: [path.join(ROOT, "testing.d.ts")],
+    },
     baseUrl: directory,
   });
   return ts.getPreEmitDiagnostics(program).map((diagnostic) => {

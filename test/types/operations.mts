@@ -1,0 +1,53 @@
+// The types of what a service needs in operation, and of /testing.
+import {
+  LMDBXError,
+  LMDBXRepository,
+  type LMDBXState,
+  type LMDBXStats,
+} from "@aurora/runtime-storage-lmdbx";
+import {
+  createTemporaryRepository,
+  type TemporaryConfig,
+  type TemporaryRepository,
+} from "@aurora/runtime-storage-lmdbx/testing";
+
+/** Compiles only if the two types are the same. */
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+function same<A, B>(..._: Same<A, B> extends true ? [] : ["the types differ"]): void {}
+
+declare const repository: LMDBXRepository<string, number>;
+
+// ---------------------------------------------------------- state and stats
+
+same<LMDBXState, "opening" | "open" | "failed" | "closed">();
+const state: LMDBXState = repository.state;
+// @ts-expect-error not to be changed
+repository.state = "open";
+
+const stats: LMDBXStats = await repository.stats();
+same<typeof stats.state, LMDBXState>();
+same<typeof stats.queuedBytes, number>();
+same<typeof stats.entries, number | undefined>();
+same<typeof stats.error, LMDBXError | undefined>();
+// @ts-expect-error not to be changed
+stats.entries = 1;
+
+// ----------------------------------------------------------------- /testing
+
+const temporary = createTemporaryRepository<string, number>({ name: "orders" });
+same<typeof temporary, TemporaryRepository<string, number>>();
+const usable: LMDBXRepository<string, number> = temporary;
+const directory: string = temporary.path;
+const inferred: LMDBXRepository<number, string> = createTemporaryRepository();
+const config: TemporaryConfig = { encoding: "json", name: undefined };
+// @ts-expect-error it has a directory of its own
+createTemporaryRepository({ path: "data" });
+// @ts-expect-error no such option
+createTemporaryRepository({ compresion: true });
+async function disposes(): Promise<void> {
+  await using repository = createTemporaryRepository<string, number>();
+  await repository.put("acme", "1", 1);
+}
+
+void [state, stats, usable, directory, inferred, config, disposes];
