@@ -479,7 +479,9 @@ export type LMDBXErrorCode =
   /** The native addon is missing. */
   | "LMDBX_NATIVE_MISSING"
   /** An internal error occurred. */
-  | "LMDBX_INTERNAL";
+  | "LMDBX_INTERNAL"
+  /** Something exists there already. */
+  | "LMDBX_EXISTS";
 
 /**
  * An error of this package. Its message says what was being done and what to do about it.

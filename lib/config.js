@@ -28,31 +28,36 @@ function shown(value) {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
-/** @param {unknown} given */
-function resolvePath(given) {
+/**
+ * The absolute path that a string or file: URL names.
+ * @param {unknown} given
+ * @param {string} [code] - of the error where it names none
+ */
+function resolvePath(given, code = "LMDBX_INVALID_CONFIG") {
   let directory = given;
   if (given instanceof URL || Object.prototype.toString.call(given) === "[object URL]") {
     try {
       directory = fileURLToPath(/** @type {URL} */ (given));
     } catch (cause) {
-      throw typeError("LMDBX_INVALID_CONFIG", `path: ${given} is not a file: URL`, { cause });
+      throw typeError(code, `path: ${given} is not a file: URL`, { cause });
     }
   }
   if (typeof directory !== "string") {
-    throw wrongType("path: give the database directory as a string or a file: URL");
+    throw typeError(code, "path: give the database directory as a string or a file: URL");
   }
-  if (directory === "") throw wrongType("path: the empty string names no directory");
-  checkText("path", directory);
+  if (directory === "") throw typeError(code, "path: the empty string names no directory");
+  checkText("path", directory, code);
   return path.resolve(directory);
 }
 
 /**
  * @param {string} field
  * @param {string} text
+ * @param {string} [code]
  */
-function checkText(field, text) {
-  if (text.includes("\0")) throw wrongType(`${field}: must not contain a NUL character`);
-  if (!text.isWellFormed()) throw wrongType(`${field}: must not contain a lone surrogate`);
+function checkText(field, text, code = "LMDBX_INVALID_CONFIG") {
+  if (text.includes("\0")) throw typeError(code, `${field}: must not contain a NUL character`);
+  if (!text.isWellFormed()) throw typeError(code, `${field}: must not contain a lone surrogate`);
 }
 
 /**
@@ -154,4 +159,4 @@ function readConfig(config) {
   };
 }
 
-module.exports = { readConfig };
+module.exports = { readConfig, resolvePath };

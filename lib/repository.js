@@ -3,6 +3,7 @@
 // addon. Every call returns a promise; mistakes reject it.
 
 const addon = require("./addon.js");
+const { backup } = require("./backup.js");
 const { batch } = require("./batch.js");
 const { checkpoints, getCheckpoint } = require("./checkpoint.js");
 const { readConfig } = require("./config.js");
@@ -211,6 +212,10 @@ class LMDBXRepository {
       text = addon.counters(this.#handle); // not open, or no thread for a job: what is at hand
     }
     return readStats(text, this.#core.path);
+  }
+
+  backup(path, options = {}) {
+    return backup(this.#handle, path, options);
   }
 
   close() {

@@ -95,7 +95,8 @@
   XX(ABORTED, ERROR, "the operation was abandoned")                                                \
   XX(SNAPSHOT_EXPIRED, ERROR, "the snapshot has expired")                                          \
   XX(NATIVE_MISSING, ERROR, "the native addon is missing")                                         \
-  XX(INTERNAL, ERROR, "an internal error occurred")
+  XX(INTERNAL, ERROR, "an internal error occurred")                                                \
+  XX(EXISTS, ERROR, "something exists there already")
 
 enum lmdbx_code {
   LMDBX_OK = 0,
@@ -170,6 +171,7 @@ struct lmdbx_host;
 struct lmdbx_job; /* one piece of work for a pool thread */
 struct lmdbx_repository;
 struct lmdbx_scan;
+struct lmdbx_backup;
 
 /* What the host borrows from its surroundings. */
 struct lmdbx_executor {
@@ -236,6 +238,8 @@ struct lmdbx_result {
   size_t failed;                   /* a unit that failed: see lmdbx_unit */
   size_t removed;                  /* clear, reset: how many records */
   struct lmdbx_scan *scan;         /* list: not NULL if more follows; the callee's */
+  struct lmdbx_backup *backup;     /* of a backup: not NULL if more follows; the callee's */
+  uint64_t bytes, total;           /* of a backup: copied so far; in all, or 0: not known */
 };
 
 /* Called once for every request that was accepted, on the owner thread, from
@@ -409,6 +413,29 @@ bool lmdbx_list_now(struct lmdbx_repository *repository, struct lmdbx_slice pref
 /* Returns whether the host wants lmdbx_host_turn at the next turn of the loop; it
  * says so once a turn. */
 bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer);
+
+/* --------------------------------------------------------------------- backups */
+
+/*
+ * Copies the whole environment, with all its databases, into a directory that must
+ * not exist, and does not until the copy is complete (store.h). target is an absolute
+ * path. The copy is of one moment: all that this repository was asked to write
+ * before is in it. It proceeds in parts, of 50 ms or 16 MB each: if the result's backup is
+ * not NULL, lmdbx_backup_next carries out the next one. Closing the repository waits
+ * for that call, which then ends the backup.
+ * Errors: those of lmdbx__copy_begin and lmdbx__copy_go_on; CLOSED; ABORTED, where
+ * the host was stopped.
+ */
+int lmdbx_backup(struct lmdbx_repository *repository, struct lmdbx_slice target, bool compact,
+                 const struct lmdbx_issue *issue, struct lmdbx_error *error);
+/* Takes the backup over; the result brings it back while there is more. If this fails
+ * at once, it is still the caller's. abandon: removes what there is, and reports
+ * success without more to follow. Owner thread. NO_MEMORY. */
+int lmdbx_backup_next(struct lmdbx_backup *backup, bool abandon, const struct lmdbx_issue *issue,
+                      struct lmdbx_error *error);
+/* Gives up, and removes what there is: for a backup that nobody will go on with. Owner
+ * thread, which it blocks shortly; also after lmdbx_host_destroy. */
+void lmdbx_backup_release(struct lmdbx_backup *backup);
 
 /* Reports when opening has succeeded or failed. */
 int lmdbx_ready(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,

@@ -79,6 +79,9 @@ struct lmdbx__addon {
  *   reset(repository): Promise<undefined>
  *   list(repository, prefix: string): Promise<page>, or the page
  *   next(scan): Promise<page>        page: string, or [string, scan]
+ *   backup(repository, target: string, compact: boolean): Promise<part>
+ *   backupNext(backup, abandon: boolean): Promise<part>
+ *                                    part: [bytes, total], or [bytes, total, backup]
  *
  * A key is a stored key as a string, or how many bytes of it lie in the shared key
  * memory. An answer is 0: the slot's promise will be settled (settle.c); 1: the
@@ -91,6 +94,7 @@ napi_status lmdbx__point_functions(napi_env env, napi_value exports);
 napi_status lmdbx__scan_functions(napi_env env, napi_value exports);
 napi_status lmdbx__batch_functions(napi_env env, napi_value exports);
 napi_status lmdbx__stored_functions(napi_env env, napi_value exports);
+napi_status lmdbx__operation_functions(napi_env env, napi_value exports);
 
 /* A table of functions ends with a NULL name. */
 struct lmdbx__function {

@@ -45,30 +45,29 @@ static napi_value open(napi_env env, napi_callback_info info) {
 typedef int (*life_request)(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
                             struct lmdbx_error *error);
 
-static napi_value life_call(napi_env env, napi_callback_info info, life_request request,
-                            lmdbx_done done) {
+static napi_value life_call(napi_env env, napi_callback_info info, life_request request) {
   struct lmdbx__call call;
   struct lmdbx_error error = {0};
   if (!lmdbx__call_begin(&call, env, info)) return NULL;
   int code = lmdbx__take_repository(&call, &error);
   if (code == LMDBX_OK) code = lmdbx__call_promise(&call, &error);
   if (code == LMDBX_OK) {
-    const struct lmdbx_issue issue = lmdbx__call_issue(&call, done);
+    const struct lmdbx_issue issue = lmdbx__call_issue(&call, lmdbx__settle_void);
     code = request(call.repository, &issue, &error);
   }
   return lmdbx__call_end(&call, code, &error);
 }
 
 static napi_value ready(napi_env env, napi_callback_info info) {
-  return life_call(env, info, lmdbx_ready, lmdbx__settle_void);
+  return life_call(env, info, lmdbx_ready);
 }
 
 static napi_value close(napi_env env, napi_callback_info info) {
-  return life_call(env, info, lmdbx_close, lmdbx__settle_void);
+  return life_call(env, info, lmdbx_close);
 }
 
 static napi_value reset(napi_env env, napi_callback_info info) {
-  return life_call(env, info, lmdbx_reset, lmdbx__settle_void);
+  return life_call(env, info, lmdbx_reset);
 }
 
 /* mayJoin(repository, other): throws if one commit cannot span both. */
@@ -84,47 +83,10 @@ static napi_value may_join(napi_env env, napi_callback_info info) {
   return lmdbx__call_end_throwing(&call, code, &error);
 }
 
-/* The repository that a call without a promise is about, or NULL. */
-static struct lmdbx_repository *argument_of(napi_env env, napi_callback_info info) {
-  napi_value argument = NULL;
-  size_t count = 1;
-  void *repository = NULL;
-  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok ||
-      napi_get_value_external(env, argument, &repository) != napi_ok) {
-    return NULL;
-  }
-  return repository;
-}
-
-static napi_value state(napi_env env, napi_callback_info info) {
-  napi_value text = NULL;
-  const struct lmdbx_repository *repository = argument_of(env, info);
-  if (repository != NULL) {
-    (void)napi_create_string_utf8(env, lmdbx_state(repository), NAPI_AUTO_LENGTH, &text);
-  }
-  return text;
-}
-
-static napi_value counters(napi_env env, napi_callback_info info) {
-  napi_value text = NULL;
-  struct lmdbx_buffer out = {0};
-  const struct lmdbx_repository *repository = argument_of(env, info);
-  if (repository != NULL && lmdbx_counters(repository, &out) == LMDBX_OK) {
-    (void)napi_create_string_utf8(env, (const char *)out.data, out.size, &text);
-  }
-  lmdbx_buffer_free(&out);
-  return text;
-}
-
-static napi_value stats(napi_env env, napi_callback_info info) {
-  return life_call(env, info, lmdbx_stats, lmdbx__settle_page);
-}
-
 napi_status lmdbx__repository_functions(napi_env env, napi_value exports) {
   static const struct lmdbx__function functions[] = {
-      {"open", open},   {"ready", ready},      {"close", close},       {"state", state},
-      {"reset", reset}, {"mayJoin", may_join}, {"counters", counters}, {"stats", stats},
-      {NULL, NULL},
+      {"open", open},        {"ready", ready}, {"close", close}, {"reset", reset},
+      {"mayJoin", may_join}, {NULL, NULL},     {NULL, NULL},
   };
   return lmdbx__export_functions(env, exports, functions);
 }

@@ -76,6 +76,8 @@ static void dispatch(struct lmdbx__request *request) {
   } else if (lmdbx__request_is_write(request)) {
     count_write(request, 1);
     lmdbx__writes_add(request);
+  } else if (request->type == LMDBX__REQUEST_BACKUP) {
+    lmdbx__writes_add(request);
   } else if (request->type == LMDBX__REQUEST_SCAN) {
     /* A later page belongs to a moment that is already held. */
     if (repository->pending_writes > 0 && request->scan->read == NULL) {
@@ -178,6 +180,7 @@ static void call_back(struct lmdbx__request *request) {
       result.scan = scan;
     }
   }
+  if (request->type == LMDBX__REQUEST_BACKUP) lmdbx__backup_report(request, &result);
   request->done(repository->host->context, request->user, &result);
 }
 

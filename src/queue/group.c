@@ -140,6 +140,7 @@ void lmdbx__group_run(struct lmdbx_host *self, struct lmdbx__writer *writer,
   case LMDBX__REQUEST_SCAN: begin_scan(writer, group->head); break;
   case LMDBX__REQUEST_CLEAR: clear_records(self, writer, group, report); break;
   case LMDBX__REQUEST_CREATE: create_database(writer, group->head); break;
+  case LMDBX__REQUEST_BACKUP: lmdbx__backup_begin(group->head); break;
   default: commit_operations(writer, group, report);
   }
 }

@@ -29,7 +29,8 @@ enum lmdbx__request_type {
   LMDBX__REQUEST_CREATE, /* an OPEN whose database is new: one of the writes */
   LMDBX__REQUEST_READY,
   LMDBX__REQUEST_STATS,
-  LMDBX__REQUEST_LOOK, /* nobody's: has closing wait for a look at residency */
+  LMDBX__REQUEST_BACKUP, /* a part of one; the first in a writer's queue, where its moment lies */
+  LMDBX__REQUEST_LOOK,   /* nobody's: has closing wait for a look at residency */
   LMDBX__REQUEST_CLOSE,
 };
 
@@ -44,10 +45,11 @@ struct lmdbx__request {
   lmdbx_done done;
   void *user;
   union {
-    struct lmdbx_scan *scan;    /* REQUEST_SCAN: owned */
-    uint8_t *packed;            /* put: the frame, made on a pool thread; owned */
-    struct lmdbx__steps *steps; /* unit: owned; op.unit is its first member */
-    size_t removed;             /* REQUEST_CLEAR */
+    struct lmdbx_scan *scan;     /* REQUEST_SCAN: owned */
+    uint8_t *packed;             /* put: the frame, made on a pool thread; owned */
+    struct lmdbx__steps *steps;  /* unit: owned; op.unit is its first member */
+    size_t removed;              /* REQUEST_CLEAR */
+    struct lmdbx_backup *backup; /* REQUEST_BACKUP: owned */
   };
   uint8_t bytes[]; /* key, then value */
 };
@@ -112,6 +114,7 @@ struct lmdbx_repository {
   uint64_t inline_reads, pool_reads;
   uint32_t pending_keys[LMDBX__PENDING_SLOTS];
   struct lmdbx__fence *fences;
+  size_t backups; /* in their callers' hands, between two parts: closing waits for them */
   struct lmdbx__request *closing;
   struct lmdbx_scan *scans;              /* idle ones */
   struct lmdbx_repository *next, **link; /* in host->repositories */
@@ -296,6 +299,15 @@ void lmdbx__request_job_submit(struct lmdbx__request *request, void (*run)(struc
 void lmdbx__request_job_post(struct lmdbx__request_job *job);
 /* A cancel: posts the request as never carried out. */
 void lmdbx__request_job_cancel(struct lmdbx_job *job);
+
+/* ----------------------------------------------------------------- backups */
+
+/* Gives a backup its moment. The worker of its writer, which has the turn. */
+void lmdbx__backup_begin(struct lmdbx__request *request);
+/* Fills in the result of a part; the backup is the callee's if more follows. Owner
+ * thread. */
+void lmdbx__backup_report(struct lmdbx__request *request, struct lmdbx_result *result);
+void lmdbx__backup_free(struct lmdbx_backup *backup); /* any thread; NULL is fine */
 
 /* ------------------------------------------------------------------- stats */
 

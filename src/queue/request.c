@@ -43,6 +43,8 @@ void lmdbx__request_unuse(struct lmdbx__request *request) {
 void lmdbx__request_free(struct lmdbx__request *request) {
   if (request->type == LMDBX__REQUEST_SCAN) {
     if (request->scan != NULL) lmdbx__scan_free(request->scan);
+  } else if (request->type == LMDBX__REQUEST_BACKUP) {
+    lmdbx__backup_free(request->backup);
   } else if (request->op.type == LMDBX__OP_UNIT) {
     lmdbx__steps_free(request->steps);
   } else if (request->type == LMDBX__REQUEST_OPERATION) {

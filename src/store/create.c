@@ -34,9 +34,9 @@ char *lmdbx__join_path(const char *path, const char *name) {
   return joined;
 }
 
-/* Puts the entries of a directory on disk. A directory that may not be read
- * cannot be synced, and some file systems need no sync and refuse it. */
-static int sync_directory(const char *path) {
+/* A directory that may not be read cannot be synced, and some file systems need no
+ * sync and refuse it. */
+int lmdbx__sync_directory(const char *path) {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return errno == EACCES ? 0 : errno;
   int rc = fsync(fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : errno;
@@ -44,25 +44,24 @@ static int sync_directory(const char *path) {
   return rc;
 }
 
-/* The same for the directory that holds path. */
-static int sync_parent(const char *path) {
+int lmdbx__sync_parent(const char *path) {
   char *parent = lmdbx__join_path(path, "..");
   if (parent == NULL) return ENOMEM;
-  int rc = sync_directory(parent);
+  int rc = lmdbx__sync_directory(parent);
   free(parent);
   return rc;
 }
 
 static int make_directory(const char *path) {
   struct stat status;
-  if (mkdir(path, LMDBX__DIRECTORY_MODE) == 0) return sync_parent(path);
+  if (mkdir(path, LMDBX__DIRECTORY_MODE) == 0) return lmdbx__sync_parent(path);
   int rc = errno;
   /* Who may not create here need not: the directory may well exist. */
   if (stat(path, &status) != 0) return rc == EEXIST ? ENOTDIR : rc;
   return S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
 }
 
-static int make_directories(const char *path) {
+int lmdbx__make_directories(const char *path) {
   char *partial = strdup(path);
   if (partial == NULL) return ENOMEM;
   int rc = 0;
@@ -151,8 +150,8 @@ static int create_data(const char *directory, const char *data) {
   if (rc == 0) rc = publish(temporary, data);
   unlink(temporary);
   free(temporary);
-  if (rc == 0) rc = sync_directory(directory);
-  if (rc == 0) rc = sync_parent(directory);
+  if (rc == 0) rc = lmdbx__sync_directory(directory);
+  if (rc == 0) rc = lmdbx__sync_parent(directory);
   if (rc == 0) remove_leftovers(directory);
   return rc;
 }
@@ -164,7 +163,7 @@ int lmdbx__create_files(const char *path, bool create, struct lmdbx__file_id *id
   struct stat status;
   int rc = stat(data, &status) == 0 ? 0 : errno;
   if (rc == ENOENT && create) {
-    rc = make_directories(path);
+    rc = lmdbx__make_directories(path);
     if (rc == 0) rc = create_data(path, data);
     if (rc == 0 && stat(data, &status) != 0) rc = errno;
   }

@@ -66,6 +66,7 @@ static const struct meaning meanings[] = {
     {ENOENT, LMDBX_NOT_FOUND, "no database exists there. Check the path"},
     {ENOTDIR, LMDBX_NOT_A_DIRECTORY,
      "a part of the path is not a directory. Move what is in the way, or choose another path"},
+    {EEXIST, LMDBX_EXISTS, "something exists there already. Choose another path, or move it away"},
     {ENAMETOOLONG, LMDBX_IO, "the path is too long. Choose a shorter one"},
     {ELOOP, LMDBX_IO, "the path runs through too many symbolic links. Check them"},
     {EMFILE, LMDBX_IO, "this process has too many open files. Raise its limit (ulimit -n)"},

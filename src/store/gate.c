@@ -133,6 +133,7 @@ int lmdbx__gate_close(struct lmdbx__gate *gate, bool *first) {
     goto out;
   }
   gate->closed = true;
+  lmdbx__copies_interrupt(gate->copies);
   struct timespec deadline = deadline_after(LMDBX__REMAP_WAIT_MS);
   while (gate->live > 0 && !gate->stuck)
     if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;

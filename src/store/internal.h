@@ -64,6 +64,7 @@ struct lmdbx__gate {
   struct lmdbx__read *idle;
   unsigned idle_count;
   struct lmdbx__env_info info; /* as of the last look, shown while closed */
+  struct lmdbx__copy *copies;  /* under way: closing interrupts them */
 };
 
 /* Who of this process has the turn to write (turn.c). */
@@ -149,6 +150,13 @@ int lmdbx__create_files(const char *path, bool create, struct lmdbx__file_id *id
                         struct lmdbx_error *error);
 /* "<path>/<name>" in new memory; NULL: out of memory. */
 char *lmdbx__join_path(const char *path, const char *name);
+
+/* Creates a directory with its parents, on disk when this returns. Each returns 0 or
+ * errno. */
+int lmdbx__make_directories(const char *path);
+/* Puts the entries of a directory on disk; and of the directory that holds path. */
+int lmdbx__sync_directory(const char *path);
+int lmdbx__sync_parent(const char *path);
 
 /* ---- check.c */
 
@@ -285,6 +293,11 @@ void lmdbx__reserve_release(struct lmdbx__env *env);
 /* Appends all records with the prefix. An LMDB code. */
 int lmdbx__collect(MDB_txn *txn, lmdbx__dbi dbi, struct lmdbx_slice prefix,
                    struct lmdbx_buffer *out);
+
+/* ---- copy.c */
+
+/* Has the copies under way end soon. With the gate's lock held. */
+void lmdbx__copies_interrupt(struct lmdbx__copy *copies);
 
 /* ---- txn.c */
 

@@ -21,6 +21,8 @@
 
 #include "lmdbx.h"
 
+#include <stdatomic.h>
+
 struct lmdbx__env;
 struct lmdbx__read;
 typedef unsigned int lmdbx__dbi; /* MDB_dbi */
@@ -315,6 +317,53 @@ void lmdbx__env_catch_up(struct lmdbx__env *env);
  */
 void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
                    struct lmdbx__commit_report *report);
+
+/* ------------------------------------------------------------------ copies */
+
+/*
+ * A copy of the whole file as of one moment, taken while reading and writing go on,
+ * into a directory that appears when the copy is complete and on disk. Until then
+ * it has the name "<target>.partial.<process>.<number>"; what a killed process left
+ * under such a name is removed by a later copy to the same target, ten minutes on.
+ *
+ * LMDB copies to a descriptor, from a thread of its own, and knows neither progress
+ * nor an end before the end. So it is given a socket, and the holder of the copy
+ * carries what comes out of it to the file, part by part; when the holder shuts the
+ * socket, LMDB's next write fails, and the thread ends at once.
+ *
+ * A copy has one holder at a time, who may be any thread. It keeps a read
+ * transaction live, so that the file grows by what is written meanwhile. Where
+ * the map has to move or the file to be opened again, the copy ends with CONFLICT.
+ */
+struct lmdbx__copy;
+
+struct lmdbx__copy_options {
+  const char *target; /* an absolute path */
+  bool compact;       /* without free pages, in order; slower, and no total is known */
+};
+
+/*
+ * Begins one. Its moment is now, or for a compact one very soon. Pool thread, which
+ * has the turn, and during which nobody else of this process writes: LMDB takes its
+ * writer lock for a moment. The caller owns *out, and the environment stays open for
+ * as long as there is a copy. Touches no file yet.
+ * Errors: those of lmdbx__read_begin_wait.
+ */
+int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *options,
+                      struct lmdbx__copy **out, struct lmdbx_error *error);
+/*
+ * Copies on for about that long, at most 16 MB, or until *stop is set. *complete: the target is in
+ * place, and on disk. Pool thread. After an error the copy has to be freed.
+ * Errors: EXISTS (the target), ACCESS, NOT_A_DIRECTORY, NO_SPACE, IO, NO_MEMORY,
+ * CONFLICT, CORRUPT.
+ */
+int lmdbx__copy_go_on(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop,
+                      bool *complete, struct lmdbx_error *error);
+/* Bytes copied, and bytes in all: 0 if that is not known. Its holder. */
+void lmdbx__copy_progress(const struct lmdbx__copy *copy, uint64_t *bytes, uint64_t *total);
+/* Ends it, and removes what is not complete. NULL is fine. Any thread; blocks shortly
+ * on the file system. */
+void lmdbx__copy_free(struct lmdbx__copy *copy);
 
 /* ------------------------------------------------------------------ errors */
 

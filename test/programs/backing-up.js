@@ -1,0 +1,34 @@
+"use strict";
+// Ends in the middle of a backup, in the way that args.way says: the process, or a worker thread in
+// it. Says when a part of the backup is done.
+
+const { Worker, isMainThread, parentPort, workerData } = require("node:worker_threads");
+
+const { createLMDBXRepository } = require("../..");
+const child = require("../support/child.js");
+
+const { path, target, compact, way } = isMainThread ? child.args : workerData;
+
+const ways = {
+  "process.exit": () => process.exit(3),
+  "an uncaught exception": () =>
+    setImmediate(() => {
+      throw new Error("on purpose");
+    }),
+  "worker.terminate": () => parentPort.postMessage("terminate"),
+};
+
+let said = false;
+function onProgress() {
+  if (said) return;
+  said = true;
+  child.say("under way");
+  ways[way]();
+}
+
+if (way === "worker.terminate" && isMainThread) {
+  const worker = new Worker(__filename, { workerData: child.args });
+  worker.once("message", () => worker.terminate());
+} else {
+  createLMDBXRepository({ path }).backup(target, { compact, onProgress }).catch(() => {});
+}
