@@ -312,9 +312,11 @@ static int publish(struct lmdbx__copy *copy) {
   if (rc == 0) rc = lmdbx__sync_directory(copy->partial);
   if (rc == 0) rc = rename_new(copy->partial, copy->target);
   if (rc != 0) return rc;
+  rc = lmdbx__sync_parent(copy->target);
+  if (rc != 0 && rename(copy->target, copy->partial) == 0) return rc;
   free(copy->partial);
   copy->partial = NULL;
-  return lmdbx__sync_parent(copy->target);
+  return rc;
 }
 
 /* ------------------------------------------------------------- the interface */

@@ -2,6 +2,8 @@
 import {
   LMDBXError,
   LMDBXRepository,
+  type BackupOptions,
+  type BackupProgress,
   type LMDBXState,
   type LMDBXStats,
 } from "@aurora/runtime-storage-lmdbx";
@@ -33,6 +35,22 @@ same<typeof stats.error, LMDBXError | undefined>();
 // @ts-expect-error not to be changed
 stats.entries = 1;
 
+// ------------------------------------------------------------------ backup
+
+const done: Promise<void> = repository.backup("copy");
+const progress: BackupProgress[] = [];
+const options: BackupOptions = {
+  compact: true,
+  onProgress: (each) => progress.push(each),
+  signal: undefined,
+};
+void repository.backup("copy", options);
+same<BackupProgress, { readonly bytes: number; readonly total?: number }>();
+// @ts-expect-error where to
+void repository.backup();
+// @ts-expect-error no such option
+void repository.backup("copy", { compacted: true });
+
 // ----------------------------------------------------------------- /testing
 
 const temporary = createTemporaryRepository<string, number>({ name: "orders" });
@@ -50,4 +68,4 @@ async function disposes(): Promise<void> {
   await repository.put("acme", "1", 1);
 }
 
-void [state, stats, usable, directory, inferred, config, disposes];
+void [state, stats, done, usable, directory, inferred, config, disposes];
