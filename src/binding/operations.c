@@ -151,7 +151,6 @@ static napi_value backup_next(napi_env env, napi_callback_info info) {
   bool abandon = false;
   if (!lmdbx__call_begin(&call, env, info)) return NULL;
   int code = LMDBX_OK;
-  call.addon->key.size = 0;
   if (call.addon->host == NULL ||
       napi_get_value_external(env, call.arguments[0], &data) != napi_ok ||
       napi_get_value_bool(env, call.arguments[1], &abandon) != napi_ok ||
