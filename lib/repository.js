@@ -7,6 +7,7 @@ const { backup } = require("./backup.js");
 const { batch } = require("./batch.js");
 const { checkpoints, getCheckpoint } = require("./checkpoint.js");
 const { readConfig } = require("./config.js");
+const { observe } = require("./diagnostics.js");
 const { NotJSON, decoderOf, jsonValue, notJSON, textOf } = require("./encoding.js");
 const { createError, typeError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
@@ -53,6 +54,7 @@ class LMDBXRepository {
       if (typeof given === "object" && given !== null && #core in given) return given.#core;
       throw typeError("LMDBX_INVALID_ARGUMENT", "transaction: with takes an LMDBXRepository");
     };
+    observe(this, (repository) => repository.#core);
   }
 
   #handle;

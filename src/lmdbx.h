@@ -218,6 +218,20 @@ void lmdbx_host_stop(struct lmdbx_host *host);
  * Repositories and scans stay to be released, and are closed. Owner thread. */
 void lmdbx_host_destroy(struct lmdbx_host *host);
 
+/* A group of writes that was committed. */
+struct lmdbx_commit {
+  const char *path;      /* of a repository of this host whose writes were in it */
+  uint64_t transactions; /* that it took: more than 1 if something in it failed */
+  uint64_t operations;   /* that are on disk now */
+  uint64_t bytes;        /* of their keys and values, as stored */
+  uint64_t nanoseconds;  /* from the first page to the last */
+};
+typedef void (*lmdbx_committed)(void *host_context, const struct lmdbx_commit *commit);
+
+/* From now on, calls back for each group in which writes of this host were, with their
+ * outcomes. NULL: no more. Owner thread. */
+void lmdbx_host_watch(struct lmdbx_host *host, lmdbx_committed committed);
+
 void lmdbx_job_run(struct lmdbx_job *job);  /* pool thread */
 void lmdbx_job_done(struct lmdbx_job *job); /* owner thread */
 /* Any thread; valid until the job is done. */

@@ -140,6 +140,7 @@ static void addon_end(void *data) { /* the cleanup hook */
 static void addon_finalize(napi_env env, void *data, void *hint) {
   (void)hint;
   struct lmdbx__addon *addon = data;
+  if (addon->committed != NULL) (void)napi_delete_reference(env, addon->committed);
   const napi_ref references[] = {addon->create_error,
                                  addon->queue_microtask,
                                  addon->flush,

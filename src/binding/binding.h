@@ -37,6 +37,7 @@ struct lmdbx__addon {
   struct lmdbx__value_tape tape;
   struct lmdbx__settling settling;
   napi_ref create_error;     /* lib/errors.js */
+  napi_ref committed;        /* of lib/diagnostics.js; NULL: commits are not watched */
   napi_ref queue_microtask;  /* queueMicrotask */
   napi_ref flush;            /* our own function, for queueMicrotask */
   napi_ref set_immediate;    /* setImmediate, as it was at load */
@@ -79,6 +80,8 @@ struct lmdbx__addon {
  *   reset(repository): Promise<undefined>
  *   list(repository, prefix: string): Promise<page>, or the page
  *   next(scan): Promise<page>        page: string, or [string, scan]
+ *   watch(callback(path, operations, bytes, milliseconds, transactions) | undefined)
+ *                                    told of commits
  *   backup(repository, target: string, compact: boolean): Promise<part>
  *   backupNext(backup, abandon: boolean): Promise<part>
  *                                    part: [bytes, total], or [bytes, total, backup]

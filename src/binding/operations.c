@@ -168,10 +168,58 @@ static napi_value backup_next(napi_env env, napi_callback_info info) {
   return lmdbx__call_end(&call, code, &error);
 }
 
+/* ------------------------------------------------------------------ commits */
+
+#define NANOSECONDS_PER_MILLISECOND 1e6
+
+/* In a handle scope of its own, and without leaving an exception behind. */
+static void tell(void *context, const struct lmdbx_commit *commit) {
+  enum { PATH, OPERATIONS, BYTES, MILLISECONDS, TRANSACTIONS, COUNT };
+  struct lmdbx__addon *addon = context;
+  napi_env env = addon->env;
+  napi_handle_scope scope = NULL;
+  napi_value arguments[COUNT];
+  napi_value callback = NULL;
+  napi_value undefined = NULL;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  if (napi_create_string_utf8(env, commit->path, NAPI_AUTO_LENGTH, &arguments[PATH]) != napi_ok ||
+      napi_create_double(env, (double)commit->operations, &arguments[OPERATIONS]) != napi_ok ||
+      napi_create_double(env, (double)commit->bytes, &arguments[BYTES]) != napi_ok ||
+      napi_create_double(env, (double)commit->nanoseconds / NANOSECONDS_PER_MILLISECOND,
+                         &arguments[MILLISECONDS]) != napi_ok ||
+      napi_create_double(env, (double)commit->transactions, &arguments[TRANSACTIONS]) != napi_ok ||
+      napi_get_undefined(env, &undefined) != napi_ok ||
+      napi_get_reference_value(env, addon->committed, &callback) != napi_ok ||
+      napi_call_function(env, undefined, callback, COUNT, arguments, NULL) != napi_ok) {
+    (void)lmdbx__error_take_pending(env);
+  }
+  (void)napi_close_handle_scope(env, scope);
+}
+
+static napi_value watch(napi_env env, napi_callback_info info) {
+  struct lmdbx__call call;
+  napi_value undefined = NULL;
+  napi_valuetype type = napi_undefined;
+  if (napi_get_undefined(env, &undefined) != napi_ok || !lmdbx__call_begin(&call, env, info) ||
+      call.addon->host == NULL || napi_typeof(env, call.arguments[0], &type) != napi_ok) {
+    return undefined;
+  }
+  struct lmdbx__addon *addon = call.addon;
+  lmdbx_host_watch(addon->host, NULL);
+  if (addon->committed != NULL) (void)napi_delete_reference(env, addon->committed);
+  addon->committed = NULL;
+  if (type == napi_function &&
+      napi_create_reference(env, call.arguments[0], 1, &addon->committed) == napi_ok) {
+    lmdbx_host_watch(addon->host, tell);
+  }
+  return undefined;
+}
+
 napi_status lmdbx__operation_functions(napi_env env, napi_value exports) {
   static const struct lmdbx__function functions[] = {
       {"state", state},   {"counters", counters},      {"stats", stats},
-      {"backup", backup}, {"backupNext", backup_next}, {NULL, NULL},
+      {"backup", backup}, {"backupNext", backup_next}, {"watch", watch},
+      {NULL, NULL},
   };
   return lmdbx__export_functions(env, exports, functions);
 }

@@ -208,6 +208,11 @@ static bool is_read(const struct lmdbx__request *request) {
 
 void lmdbx__repository_complete(struct lmdbx__request *request) {
   struct lmdbx_repository *repository = request->repository;
+  if (request->type == LMDBX__REQUEST_COMMIT) {
+    lmdbx__commit_tell(request);
+    lmdbx__request_free(request);
+    return;
+  }
   atomic_fetch_add(&repository->references, 1); /* settle must find it alive */
   if (request->type == LMDBX__REQUEST_SCAN && request->op.error == NULL) {
     if (!request->scan->paged) { /* its moment has come, behind earlier writes */

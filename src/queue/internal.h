@@ -30,6 +30,7 @@ enum lmdbx__request_type {
   LMDBX__REQUEST_READY,
   LMDBX__REQUEST_STATS,
   LMDBX__REQUEST_BACKUP, /* a part of one; the first in a writer's queue, where its moment lies */
+  LMDBX__REQUEST_COMMIT, /* nobody's: tells a host of a group */
   LMDBX__REQUEST_LOOK,   /* nobody's: has closing wait for a look at residency */
   LMDBX__REQUEST_CLOSE,
 };
@@ -257,6 +258,7 @@ struct lmdbx_host {
   struct lmdbx_executor executor;
   void *context;
   atomic_bool stopping; /* its workers wait for no other process any more */
+  atomic_bool watching; /* `committed` wants to be called */
 
   pthread_mutex_t mutex; /* guards the next three */
   bool dead;
@@ -265,6 +267,7 @@ struct lmdbx_host {
 
   /* Owner thread alone. */
   size_t pending; /* requests not called back */
+  lmdbx_committed committed;
   struct lmdbx_repository *repositories;
   struct lmdbx_job *jobs;
   struct lmdbx__batch *batches; /* reads of this turn */
@@ -299,6 +302,15 @@ void lmdbx__request_job_submit(struct lmdbx__request *request, void (*run)(struc
 void lmdbx__request_job_post(struct lmdbx__request_job *job);
 /* A cancel: posts the request as never carried out. */
 void lmdbx__request_job_cancel(struct lmdbx_job *job);
+
+/* ----------------------------------------------------------------- commits */
+
+/* For each host that watches, and has writes in a finished group, a request that tells
+ * it. Where memory is short, nobody is told. Pool thread. */
+void lmdbx__commit_notices(const struct lmdbx__list *group,
+                           const struct lmdbx__commit_report *report, uint64_t nanoseconds,
+                           struct lmdbx__list *notices);
+void lmdbx__commit_tell(const struct lmdbx__request *notice); /* owner thread */
 
 /* ----------------------------------------------------------------- backups */
 

@@ -184,6 +184,7 @@ static bool wait_turn(struct lmdbx_host *self, struct lmdbx__writer *writer) {
 static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct lmdbx__list *own) {
   struct lmdbx__list group = {0};
   struct lmdbx__commit_report report = {0};
+  struct lmdbx__list notices = {0};
   struct lmdbx__env *env = writer->env;
   if (!wait_turn(self, writer)) {
     put_back(writer, &report);
@@ -193,13 +194,17 @@ static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct 
   pthread_mutex_lock(&writer->mutex);
   lmdbx__group_take(writer, &group);
   pthread_mutex_unlock(&writer->mutex);
-  if (group.head != NULL)
-    lmdbx__group_run(self, writer, &group, &report); /* else its owners died */
+  if (group.head != NULL) { /* else its owners died */
+    uint64_t before = lmdbx__now_ns();
+    lmdbx__group_run(self, writer, &group, &report);
+    lmdbx__commit_notices(&group, &report, lmdbx__now_ns() - before, &notices);
+  }
   lmdbx__turn_end(env);
   put_back(writer, &report);
   /* Before the results are known: a close() that follows them closes it. */
   lmdbx__env_release(env);
   lmdbx__group_distribute(self, &group, own);
+  lmdbx__group_distribute(self, &notices, own);
   return true;
 }
 
