@@ -279,6 +279,40 @@ export interface LMDBXStats {
   readonly readJobs: number;
 }
 
+/**
+ * What the diagnostics channel `aurora:lmdbx:commit` publishes, for each commit of this process in
+ * which writes of this thread were.
+ */
+export interface LMDBXCommit {
+  /** The directory of a repository of this thread whose writes were in it. */
+  readonly path: string;
+  /** Writes that are on disk now, of all threads. */
+  readonly operations: number;
+  /** Bytes of their keys and values, as stored. */
+  readonly bytes: number;
+  /** Milliseconds from the first page to the last. */
+  readonly duration: number;
+  /** Transactions it took: more than 1 where writes that failed had to be told from others. */
+  readonly transactions: number;
+}
+
+/**
+ * The context of the `tracingChannel` `aurora:lmdbx:operation`, around each call of a repository that
+ * returns a promise. Subscribers may add to it.
+ */
+export interface LMDBXOperation {
+  /** The method: `"put"`. */
+  readonly operation: string;
+  /** The directory of the repository. */
+  readonly path: string;
+  /** The `name` of the repository; `undefined`: the main database. */
+  readonly database: string | undefined;
+  /** The tenant, where the call has one. */
+  readonly tenantId?: string;
+  /** The key, where the call has one. */
+  readonly key?: unknown;
+}
+
 /** How far a backup has come. */
 export interface BackupProgress {
   /** Bytes copied so far, and on disk soon. */
