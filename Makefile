@@ -74,6 +74,12 @@ demo: ## set up, build, and run the example projection on real events
 	@$(MAKE) --no-print-directory build
 	@$(BUN) examples/github-projection/main.js
 
+.PHONY: demo-crash
+demo-crash: ## kill that projection again and again, and compare with an undisturbed one
+	@sh scripts/setup.sh demo
+	@$(MAKE) --no-print-directory build
+	@$(BUN) examples/github-projection/crash.js
+
 .PHONY: demo-clean
 demo-clean: ## remove what the demo stored
 	rm -rf examples/github-projection/data

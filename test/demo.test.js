@@ -12,9 +12,10 @@ const path = require("node:path");
 
 const { LMDBXRepository } = require("..");
 const { readDeliveries } = require("../examples/github-projection/deliveries");
-const { listTenants, readCursor, run } = require("../examples/github-projection/worker");
+const { CHECKPOINT, readModels, run } = require("../examples/github-projection/worker");
 
 const MAIN = path.join(__dirname, "../examples/github-projection/main.js");
+const CRASH = path.join(__dirname, "../examples/github-projection/crash.js");
 const DELIVERIES = 329;
 const TIMEOUT = { timeout: 120_000 };
 
@@ -22,14 +23,15 @@ function temporaryDirectory() {
   return fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-demo-"));
 }
 
-/** Runs the worker as users do. */
-function runMain(...args) {
+/** Runs a program of the demo as users do. */
+function runProgram(...args) {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) =>
+    execFile(process.execPath, args, (error, stdout, stderr) =>
       resolve({ code: error ? error.code : 0, stdout, stderr }),
     );
   });
 }
+const runMain = (...args) => runProgram(MAIN, ...args);
 
 /** Deliveries per owner and per repository, counted from the package itself. */
 function countInput() {
@@ -64,17 +66,6 @@ function readTables(stdout) {
   return rows;
 }
 
-/** Every record of every tenant, as the worker left it. */
-async function readAll(repository) {
-  const records = {};
-  for (const tenant of await listTenants(repository)) {
-    for (const key of await repository.list(tenant)) {
-      records[JSON.stringify([tenant, key])] = await repository.get(tenant, key);
-    }
-  }
-  return records;
-}
-
 test("the demo counts every delivery once, and a second run continues", TIMEOUT, async () => {
   const data = temporaryDirectory();
   try {
@@ -102,7 +93,7 @@ test("the demo counts every delivery once, and a second run continues", TIMEOUT,
         Object.values(top).map((count) => count * round),
       );
       for (const name of shownCounts) assert.equal(shown[name], repositories[name] * round, name);
-      assert.match(stdout, /^329 deliveries in \d+\.\d+ s: \d+ records read and \d+ written/m);
+      assert.match(stdout, /^329 deliveries in \d+\.\d+ s: \d+ records read and written in \d+/m);
       assert.match(
         stdout,
         round === 1
@@ -143,48 +134,69 @@ test("read models hold what the last delivery said", TIMEOUT, async () => {
   }
 });
 
-test(
-  "a worker that fails at any write and starts again gets the same records",
-  TIMEOUT,
-  async () => {
-    const directory = temporaryDirectory();
-    const { deliveries } = readDeliveries();
-    const clean = new LMDBXRepository({ path: path.join(directory, "clean") });
-    const broken = new LMDBXRepository({ path: path.join(directory, "broken") });
-    try {
-      await run(clean, deliveries, { batchSize: 32 });
+test("a worker that fails before or after any commit gets the same records", TIMEOUT, async () => {
+  const directory = temporaryDirectory();
+  const { deliveries } = readDeliveries();
+  const clean = new LMDBXRepository({ path: path.join(directory, "clean") });
+  const broken = new LMDBXRepository({ path: path.join(directory, "broken") });
+  try {
+    await run(clean, deliveries, { batchSize: 32 });
 
-      // Lets ever more writes through before one fails, and all after it.
-      let failures = 0;
-      for (let allowed = 0, finished = false; !finished; allowed += 7) {
-        let left = allowed;
-        const failing = {
-          get: (...args) => broken.get(...args),
-          put: async (...args) => {
-            if (left-- <= 0) throw new Error("died here");
-            await broken.put(...args);
-          },
-          delete: async (...args) => {
-            if (left-- <= 0) throw new Error("died here");
-            await broken.delete(...args);
-          },
-        };
-        try {
-          ({ finished } = await run(failing, deliveries, { batchSize: 16 + (allowed % 19) }));
-        } catch (error) {
-          assert.equal(error.message, "died here");
-          failures += 1;
-        }
+    // Lets some commits through, then fails: before one, or right after it.
+    let failures = 0;
+    for (let round = 0, finished = false; !finished; round++) {
+      let left = round % 4;
+      const failing = {
+        getCheckpoint: (name) => broken.getCheckpoint(name),
+        transaction: async (...args) => {
+          const last = left-- === 0;
+          if (last && round % 2 === 0) throw new Error("died before it");
+          const result = await broken.transaction(...args);
+          if (last) throw new Error("died after it");
+          return result;
+        },
+      };
+      try {
+        ({ finished } = await run(failing, deliveries, { batchSize: 7 + (round % 19) }));
+      } catch (error) {
+        assert.match(error.message, /^died (before|after) it$/);
+        failures += 1;
       }
-      assert.ok(failures >= 5, `failed ${failures} times`);
-      assert.deepEqual(await readAll(broken), await readAll(clean));
-      assert.deepEqual(await readCursor(broken), await readCursor(clean));
-    } finally {
-      await Promise.all([clean.close(), broken.close()]);
-      fs.rmSync(directory, { recursive: true, force: true });
     }
-  },
-);
+    assert.ok(failures >= 5, `failed ${failures} times`);
+    assert.deepEqual(await readModels(broken), await readModels(clean));
+  } finally {
+    await Promise.all([clean.close(), broken.close()]);
+    fs.rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test("a second worker on the same data is refused, and nothing is counted twice", TIMEOUT, async () => {
+  const data = temporaryDirectory();
+  const [repository, other] = [1, 2].map(() => new LMDBXRepository({ path: data }));
+  try {
+    const { deliveries } = readDeliveries();
+    const workers = [repository, other].map((each) => run(each, deliveries, { batchSize: 16 }));
+    const results = await Promise.allSettled(workers);
+    const refused = results.filter(({ status }) => status === "rejected");
+    assert.equal(refused.length, 1);
+    assert.equal(refused[0].reason.code, "LMDBX_CONFLICT");
+    assert.equal(await repository.getCheckpoint(CHECKPOINT), DELIVERIES);
+    const account = await repository.get("Codertocat", ["account"]);
+    assert.equal(account.deliveries, countInput().owners.Codertocat);
+  } finally {
+    await Promise.all([repository.close(), other.close()]);
+    fs.rmSync(data, { recursive: true, force: true });
+  }
+});
+
+test("a worker that is killed at random moments ends with the same read models", TIMEOUT, async (t) => {
+  const { code, stdout, stderr } = await runProgram(CRASH, "--kills", "5");
+  t.diagnostic?.(stdout);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /--seed \d+/);
+  assert.match(stdout, /^After \d+ deliveries, all \d+ records are as if nobody had killed it\.$/m);
+});
 
 test("a worker that is killed loses and doubles nothing", TIMEOUT, async () => {
   const data = temporaryDirectory();

@@ -143,15 +143,15 @@ async function printTables(repository, tenants) {
   );
 }
 
-function describeRun({ cursor, deliveries, startedAt, finished }, total) {
+function describeRun({ progress, deliveries, startedAt, finished }, total) {
   const number = (value) => value.toLocaleString("en-US");
-  const sum = `${number(cursor.processed)} deliveries in total`;
+  const sum = `${number(progress.processed)} deliveries in total`;
   if (!finished) {
-    const done = `${number(cursor.next)} of ${number(total)} deliveries`;
+    const done = `${number(progress.next)} of ${number(total)} deliveries`;
     return `Stopped after ${done} (${sum}); the next run goes on from there.`;
   }
-  const first = cursor.runs === 1;
-  const which = first ? "First run on" : `Run ${number(cursor.runs)}, continued on`;
+  const first = progress.runs === 1;
+  const which = first ? "First run on" : `Run ${number(progress.runs)}, continued on`;
   const sentences = [`${which} ${first ? "this data" : "the data of earlier runs"}: ${sum}.`];
   if (startedAt > 0) {
     sentences.push(
@@ -162,9 +162,9 @@ function describeRun({ cursor, deliveries, startedAt, finished }, total) {
   return sentences.join(" ");
 }
 
-function describeWork({ deliveries, reads, writes, batches }, seconds) {
-  const records = `${reads} records read and ${writes} written in ${batches} batches`;
-  return `${deliveries} deliveries in ${seconds.toFixed(3)} s: ${records}, each on disk before the next.`;
+function describeWork({ deliveries, records, batches }, seconds) {
+  const work = `${records} records read and written in ${batches} transactions`;
+  return `${deliveries} deliveries in ${seconds.toFixed(3)} s: ${work}, each on disk before the next.`;
 }
 
 async function main() {

@@ -5,12 +5,10 @@
 
 /** @typedef {import("./deliveries").Delivery} Delivery */
 
-/** What every record has. `position` is that of the last delivery folded into it:
- *  a delivery that comes a second time is recognised by it (see worker.js). */
+/** What every record has. */
 function count(record, delivery) {
   const name = delivery.action ? `${delivery.event}.${delivery.action}` : delivery.event;
   return {
-    position: delivery.position,
     deliveries: (record?.deliveries ?? 0) + 1,
     events: { ...record?.events, [name]: (record?.events[name] ?? 0) + 1 },
   };

@@ -1,111 +1,114 @@
 "use strict";
-// The worker: takes deliveries in batches, reads the records they touch, folds,
-// writes them back, then moves its cursor.
+// The worker: takes deliveries in batches, and folds each batch in one transaction.
 //
-// A delivery is neither lost nor counted twice, whenever the process dies:
-//  - put and delete resolve once the change is on disk, and the cursor moves only
-//    after that; so what is behind the cursor is safe;
-//  - deliveries before the cursor whose records were already written come again;
-//    each record holds the position of the last delivery folded into it, and one
-//    that is not ahead of it is skipped.
+// A delivery is neither lost nor counted twice, whenever the process dies: the records
+// that a batch changes and the checkpoint, which says how many deliveries are done, are
+// written in one commit, all or nothing. `expected` keeps a second worker from doing the
+// same work: its first commit is refused.
 
 const { touched } = require("./projection");
 
+/** The name of the checkpoint; its position is the number of deliveries done in all runs. */
+const CHECKPOINT = "github";
 /** The worker's own records are kept like a tenant's. No login holds a dot. */
 const WORKER = ".worker";
-const CURSOR = ["cursor"];
 
 /**
- * @typedef {object} Cursor
+ * @typedef {object} Progress
+ * @property {number} processed deliveries in all runs
  * @property {number} runs how often the whole input has been worked through
  * @property {number} next the index in the input of the next delivery of this run
- * @property {number} processed deliveries in all runs
  */
 
-/** @returns {Promise<Cursor>} */
-async function readCursor(repository) {
-  return (await repository.get(WORKER, CURSOR)) ?? { runs: 0, next: 0, processed: 0 };
+/** @returns {Progress} */
+function progressAt(processed, total) {
+  return { processed, runs: Math.floor(processed / total), next: processed % total };
+}
+
+/** @returns {Promise<number>} deliveries done in all runs */
+async function readProcessed(repository) {
+  return (await repository.getCheckpoint(CHECKPOINT)) ?? 0;
 }
 
 /** The tenants that have records, in stored order. */
 async function listTenants(repository) {
   const keys = await repository.list(WORKER);
-  return keys.filter(([kind]) => kind === "tenant").map(([, login]) => login);
+  return keys.map(([, login]) => login);
 }
 
-/** Reads, folds and writes back what a batch touches. Reads of one turn travel
- *  together, and so do writes: a batch costs about one commit, not one a record. */
-async function applyBatch(repository, batch) {
-  const slots = new Map();
-  const slotOf = (tenant, key) => {
-    const name = JSON.stringify([tenant, key]);
-    if (!slots.has(name)) slots.set(name, { tenant, key, record: undefined, changed: false });
-    return slots.get(name);
-  };
-  const steps = batch.flatMap((delivery) => [
-    { delivery, slot: slotOf(WORKER, ["tenant", delivery.tenant]), fold: foldTenant },
-    ...touched(delivery).map(({ key, fold }) => ({
-      delivery,
-      slot: slotOf(delivery.tenant, key),
-      fold,
-    })),
-  ]);
-
-  await Promise.all(
-    [...slots.values()].map(async (slot) => {
-      slot.record = await repository.get(slot.tenant, slot.key);
-    }),
-  );
-  for (const { delivery, slot, fold } of steps) {
-    if (slot.record !== undefined && slot.record.position >= delivery.position) continue;
-    slot.record = fold(slot.record, delivery);
-    slot.changed = true;
+/** Every record of every tenant, and the checkpoint: what a run comes to. */
+async function readModels(repository) {
+  const models = { processed: await readProcessed(repository) };
+  for (const tenant of await listTenants(repository)) {
+    for (const key of await repository.list(tenant)) {
+      models[JSON.stringify([tenant, key])] = await repository.get(tenant, key);
+    }
   }
-  const changed = [...slots.values()].filter((slot) => slot.changed);
-  await Promise.all(
-    changed.map(({ tenant, key, record }) =>
-      record === undefined ? repository.delete(tenant, key) : repository.put(tenant, key, record),
-    ),
-  );
-  return { reads: slots.size, writes: changed.length };
+  return models;
 }
 
 /** The entry that says a tenant has records. */
 function foldTenant(record, delivery) {
-  return { since: record?.since ?? delivery.position, position: delivery.position };
+  return { since: record?.since ?? delivery.position };
+}
+
+/** Reads what a batch touches, folds, and writes it back. */
+async function fold(tx, batch) {
+  const slots = new Map();
+  const slotOf = (tenant, key) => {
+    const name = JSON.stringify([tenant, key]);
+    if (!slots.has(name)) slots.set(name, { tenant, key, record: undefined });
+    return slots.get(name);
+  };
+  const steps = batch.flatMap((delivery) => [
+    { delivery, slot: slotOf(WORKER, ["tenant", delivery.tenant]), change: foldTenant },
+    ...touched(delivery).map(({ key, fold: change }) => ({
+      delivery,
+      slot: slotOf(delivery.tenant, key),
+      change,
+    })),
+  ]);
+  await Promise.all(
+    [...slots.values()].map(async (slot) => {
+      slot.record = await tx.get(slot.tenant, slot.key);
+    }),
+  );
+  for (const { delivery, slot, change } of steps) slot.record = change(slot.record, delivery);
+  for (const { tenant, key, record } of slots.values()) {
+    if (record === undefined) tx.delete(tenant, key);
+    else tx.put(tenant, key, record);
+  }
+  return slots.size;
 }
 
 /**
- * Works from the cursor to the end of the input.
- * @param {import("@aurora/runtime-storage-lmdbx").Repository<any, any>} repository
+ * Works from the checkpoint to the end of the input.
+ * @param {import("@aurora/runtime-storage-lmdbx").LMDBXRepository<any, any>} repository
  * @param {any[]} deliveries
  * @param {{ batchSize: number, signal?: AbortSignal, onProgress?: (done: number) => void }} options
  */
 async function run(repository, deliveries, { batchSize, signal, onProgress }) {
-  const cursor = await readCursor(repository);
-  const result = { cursor, startedAt: cursor.next, deliveries: 0, reads: 0, writes: 0, batches: 0 };
-  let finished = false;
-  while (!finished && !signal?.aborted) {
+  let processed = await readProcessed(repository);
+  const startedAt = progressAt(processed, deliveries.length).next;
+  const result = { startedAt, deliveries: 0, records: 0, batches: 0, finished: false };
+  while (!result.finished && !signal?.aborted) {
+    const { next } = progressAt(processed, deliveries.length);
     const batch = deliveries
-      .slice(cursor.next, cursor.next + batchSize)
-      .map((delivery, index) => ({ ...delivery, position: cursor.processed + index + 1 }));
-    const { reads, writes } = await applyBatch(repository, batch);
+      .slice(next, next + batchSize)
+      .map((delivery, index) => ({ ...delivery, position: processed + index + 1 }));
+    const checkpoint = {
+      name: CHECKPOINT,
+      position: processed + batch.length,
+      expected: processed === 0 ? null : processed,
+    };
+    result.records += await repository.transaction((tx) => fold(tx, batch), { checkpoint });
+    processed = checkpoint.position;
     result.deliveries += batch.length;
-    result.reads += reads;
-    result.writes += writes;
     result.batches += 1;
-
-    cursor.processed += batch.length;
-    cursor.next += batch.length;
-    onProgress?.(cursor.next);
-    finished = cursor.next >= deliveries.length;
-    if (finished) {
-      cursor.runs += 1;
-      cursor.next = 0;
-    }
-    await repository.put(WORKER, CURSOR, cursor);
+    result.finished = processed % deliveries.length === 0;
+    onProgress?.(next + batch.length);
   }
-  return { ...result, finished };
+  return { ...result, progress: progressAt(processed, deliveries.length) };
 }
 
-module.exports = { listTenants, readCursor, run };
+module.exports = { CHECKPOINT, listTenants, readModels, run };
