@@ -195,8 +195,20 @@ export interface TenantRepository<K = unknown, V = unknown> {
   delete(key: K): Promise<void>;
   /** See {@link LMDBXRepository.has}. */
   has(key: K): Promise<boolean>;
+  /** See {@link LMDBXRepository.getMany}. */
+  getMany(keys: readonly K[]): Promise<(V | undefined)[]>;
   /** See {@link LMDBXRepository.list}. */
-  list(): Promise<K[]>;
+  list(range?: RangeOptions<K>): Promise<K[]>;
+  /** See {@link LMDBXRepository.count}. */
+  count(range?: RangeOptions<K>): Promise<number>;
+  /** See {@link LMDBXRepository.keys}. */
+  keys(range?: RangeOptions<K>): AsyncIterableIterator<K>;
+  /** See {@link LMDBXRepository.values}. */
+  values(range?: RangeOptions<K>): AsyncIterableIterator<V>;
+  /** See {@link LMDBXRepository.entries}. */
+  entries(range?: RangeOptions<K>): AsyncIterableIterator<[K, V]>;
+  /** See {@link LMDBXRepository.snapshot}. */
+  snapshot(): TenantSnapshot<K, V>;
   /** See {@link LMDBXRepository.update}. */
   update(key: K, fn: (current: V | undefined) => V | undefined): Promise<V | undefined>;
   /** See {@link LMDBXRepository.clearTenant}. */
@@ -257,6 +269,12 @@ export interface LMDBXStats {
   readonly readers?: number;
   /** Reader slots there are, see `maxReaders`. */
   readonly maxReaders?: number;
+
+  /**
+   * Age in milliseconds of the oldest snapshot, or list or count that takes several pages, of this
+   * process; 0: there is none. As long as it lasts, freed pages cannot be used again.
+   */
+  readonly oldestSnapshotMs?: number;
 
   /** Commits of this process to this file since it was opened, for all repositories on it. */
   readonly commits?: number;
@@ -334,6 +352,115 @@ export interface BackupOptions {
 }
 
 /**
+ * Which records, and in which order. Stored order is that of the UTF-8 bytes of the keys' JSON
+ * texts: `10 < 9`, and `"John Smith" < "John"`, since a closing quote sorts after a space.
+ *
+ * An option that is `undefined` counts as left out. What makes no sense is refused with
+ * `LMDBX_INVALID_ARGUMENT`: two bounds on one side, a lower one above the upper one, a bound that
+ * leaves nothing of the prefix without having it, an option that does not exist.
+ */
+export interface RangeOptions<K = unknown> {
+  /** Only keys behind this one, which need not exist. With `limit`: the next part of a list. */
+  gt?: K | undefined;
+  /** Only this key and those behind it. */
+  gte?: K | undefined;
+  /** Only keys before this one. */
+  lt?: K | undefined;
+  /** Only this key and those before it. */
+  lte?: K | undefined;
+
+  /**
+   * A string: only string keys that begin with it. An array: only array keys whose first elements
+   * are these, of which the array itself is one. Bounds narrow it down.
+   */
+  prefix?: string | readonly unknown[] | undefined;
+
+  /**
+   * From the last to the first.
+   *
+   * Default: `false`.
+   */
+  reverse?: boolean | undefined;
+
+  /**
+   * The most records: an integer of 0 or more.
+   *
+   * Default: all.
+   */
+  limit?: number | undefined;
+
+  /** When it aborts, reading ends, and rejects with its reason. */
+  signal?: AbortSignalObject | undefined;
+}
+
+/**
+ * The records as they were at one moment, whatever is written meanwhile. Its calls are those of
+ * {@link LMDBXRepository}; they are answered one after another, on the thread pool.
+ *
+ * Close it when it is no longer needed: as long as it is open, space that other records leave
+ * cannot be used again, and the file grows. One that is dropped is closed when it is collected.
+ *
+ * It expires, and its calls reject with `LMDBX_SNAPSHOT_EXPIRED`, when its repository is closed,
+ * and when the database has to end all read transactions: to follow another process that has made
+ * it larger, to open the reserve behind a full `mapSize` for deletes, or to open the file again
+ * after an I/O error.
+ */
+export interface Snapshot<K = unknown, V = unknown> {
+  /** See {@link LMDBXRepository.get}. */
+  get(tenantId: string, key: K): Promise<V | undefined>;
+  /** See {@link LMDBXRepository.has}. */
+  has(tenantId: string, key: K): Promise<boolean>;
+  /** See {@link LMDBXRepository.getMany}. */
+  getMany(tenantId: string, keys: readonly K[]): Promise<(V | undefined)[]>;
+  /** See {@link LMDBXRepository.list}. */
+  list(tenantId: string, range?: RangeOptions<K>): Promise<K[]>;
+  /** See {@link LMDBXRepository.count}. */
+  count(tenantId: string, range?: RangeOptions<K>): Promise<number>;
+  /** See {@link LMDBXRepository.keys}. All of it is of the snapshot's moment. */
+  keys(tenantId: string, range?: RangeOptions<K>): AsyncIterableIterator<K>;
+  /** See {@link LMDBXRepository.values}. All of it is of the snapshot's moment. */
+  values(tenantId: string, range?: RangeOptions<K>): AsyncIterableIterator<V>;
+  /** See {@link LMDBXRepository.entries}. All of it is of the snapshot's moment. */
+  entries(tenantId: string, range?: RangeOptions<K>): AsyncIterableIterator<[K, V]>;
+
+  /** One tenant's part of it. Closing either closes both. */
+  tenant(tenantId: string): TenantSnapshot<K, V>;
+
+  /**
+   * Ends the snapshot, once what was asked of it before is answered. Calls made afterwards reject
+   * with `LMDBX_CLOSED`. Closing twice is fine.
+   */
+  close(): void;
+
+  /** {@link close}, for `using`. */
+  [Symbol.dispose](): void;
+}
+
+/** One tenant's part of a snapshot: its calls without the tenant argument. */
+export interface TenantSnapshot<K = unknown, V = unknown> {
+  /** See {@link LMDBXRepository.get}. */
+  get(key: K): Promise<V | undefined>;
+  /** See {@link LMDBXRepository.has}. */
+  has(key: K): Promise<boolean>;
+  /** See {@link LMDBXRepository.getMany}. */
+  getMany(keys: readonly K[]): Promise<(V | undefined)[]>;
+  /** See {@link LMDBXRepository.list}. */
+  list(range?: RangeOptions<K>): Promise<K[]>;
+  /** See {@link LMDBXRepository.count}. */
+  count(range?: RangeOptions<K>): Promise<number>;
+  /** See {@link Snapshot.keys}. */
+  keys(range?: RangeOptions<K>): AsyncIterableIterator<K>;
+  /** See {@link Snapshot.values}. */
+  values(range?: RangeOptions<K>): AsyncIterableIterator<V>;
+  /** See {@link Snapshot.entries}. */
+  entries(range?: RangeOptions<K>): AsyncIterableIterator<[K, V]>;
+  /** See {@link Snapshot.close}. */
+  close(): void;
+  /** See {@link Snapshot.close}. */
+  [Symbol.dispose](): void;
+}
+
+/**
  * An embedded, multi-tenant key-value repository in one directory.
  *
  * Keys are any values that JSON holds. A read issued after a write of the same repository sees it,
@@ -369,8 +496,54 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
   /** Whether there is a record under a key. */
   has(tenantId: string, key: K): Promise<boolean>;
 
-  /** All keys of a tenant, in stored order: that of the bytes of their JSON text. */
+  /**
+   * The values stored under some keys, each in the place of its key and `undefined` where there is
+   * none, all as of one moment.
+   */
+  getMany(tenantId: string, keys: readonly K[]): Promise<(V | undefined)[]>;
+
+  /**
+   * The keys of a tenant as of one moment, in stored order: that of the bytes of their JSON text.
+   * All of them, or those of a range.
+   */
+  list(tenantId: string, range?: RangeOptions<K>): Promise<K[]>;
+  /** The same, for interfaces whose `list` takes something else besides. */
   list(tenantId: string): Promise<K[]>;
+
+  /** How many records a tenant has as of one moment, or has in a range. */
+  count(tenantId: string, range?: RangeOptions<K>): Promise<number>;
+
+  /**
+   * Iterates over the keys of a tenant, or those of a range, in stored order.
+   *
+   * Reads a page when the one before it is used up, each in a read transaction of its own, and
+   * holds none in between. A page sees what this repository was asked to write before the page was
+   * asked for, the first one when `next()` is called for the first time. So a record that stays is
+   * given exactly once, and one that comes, changes or goes meanwhile as the page met it; for one
+   * moment throughout use {@link snapshot}.
+   *
+   * Ends with the loop (`break`, an exception), with `LMDBX_CLOSED` when the repository is closed,
+   * and with the signal's reason. Wrong arguments reject the first `next()`.
+   */
+  keys(tenantId: string, range?: RangeOptions<K>): AsyncIterableIterator<K>;
+  /** Iterates over values as {@link keys} does over keys. */
+  values(tenantId: string, range?: RangeOptions<K>): AsyncIterableIterator<V>;
+  /** Iterates over keys with their values as {@link keys} does over keys. */
+  entries(tenantId: string, range?: RangeOptions<K>): AsyncIterableIterator<[K, V]>;
+
+  /**
+   * The ids of all tenants that have records, as of one moment, sorted as `Array.prototype.sort`
+   * does. Looks at every key of the database.
+   */
+  tenants(): Promise<string[]>;
+
+  /**
+   * The records as they are now: with all that this repository was asked to write before, awaited
+   * or not, and nothing that it is asked to write later.
+   *
+   * @throws An {@link LMDBXError} if the repository is closed or could not be opened.
+   */
+  snapshot(): Snapshot<K, V>;
 
   /**
    * Carries several operations out in order and in one commit, for any tenants: all of them, with

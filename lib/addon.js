@@ -3,6 +3,7 @@
 
 const os = require("node:os");
 const { defineShape } = require("./assemble.js");
+const { addValue } = require("./decode.js");
 const { createError } = require("./errors.js");
 const { setDefineName } = require("./flatten.js");
 const { load } = require("./native.js");
@@ -18,7 +19,7 @@ function poolThreads() {
 }
 
 const addon = load();
-addon.initialize({ createError, poolThreads: poolThreads(), values, pending, tape, defineShape });
+addon.initialize({ createError, poolThreads: poolThreads(), values, pending, tape, defineShape, addValue });
 setDefineName(addon.defineName);
 // Node.js waits for its thread pool on the way out: a write must then not wait for the turn of
 // another process.

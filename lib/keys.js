@@ -140,4 +140,4 @@ function keyOf(tenantId, key) {
   return size > 0 ? size : storedKey(tenantId, key);
 }
 
-module.exports = { checkTenant, keyOf, storedKey, tenantPrefix };
+module.exports = { checkTenant, keyOf, keyText, storedKey, tenantPrefix };

@@ -11,8 +11,12 @@ const { observe } = require("./diagnostics.js");
 const { NotJSON, decoderOf, jsonValue, notJSON, textOf } = require("./encoding.js");
 const { createError, typeError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
-const { checkTenant, keyOf, storedKey, tenantPrefix } = require("./keys.js");
+const iterators = require("./iterators.js");
+const { keyOf, storedKey, tenantPrefix } = require("./keys.js");
 const { giveSlot, nextSlot, pend, pendIn, takeSlot } = require("./pending.js");
+const reads = require("./reads.js");
+const { Snapshot } = require("./snapshot.js");
+const { TenantRepository } = require("./tenant.js");
 const { transaction } = require("./transaction.js");
 const { createCore } = require("./unit.js");
 const { update } = require("./update.js");
@@ -62,6 +66,8 @@ class LMDBXRepository {
   #textOf;
   /** @type {((answer: any) => unknown) | undefined} */
   #decode;
+  /** @type {import("./reads.js").Source} what the modules of reads need */
+  #source;
   /** @type {import("./unit.js").Core} what the modules of writes need */
   #core;
   /** @type {Promise<void> | undefined} */
@@ -73,6 +79,7 @@ class LMDBXRepository {
     this.#textOf = textOf[checked.encoding];
     this.#decode = decoderOf[checked.encoding];
     this.#handle = addon.open(JSON.stringify(checked));
+    this.#source = { repository: this.#handle, path: checked.path };
     this.#core = createCore(this.#handle, checked);
   }
 
@@ -152,18 +159,36 @@ class LMDBXRepository {
     }
   }
 
-  async list(tenantId) {
-    let page = addon.list(this.#handle, tenantPrefix(tenantId));
-    if (typeof page !== "string") page = await page;
-    if (typeof page === "string") return JSON.parse(page);
-    const keys = [];
-    while (typeof page !== "string") {
-      const [text, scan] = page;
-      for (const key of JSON.parse(text)) keys.push(key);
-      page = await addon.next(scan);
-    }
-    for (const key of JSON.parse(page)) keys.push(key);
-    return keys;
+  getMany(tenantId, keys) {
+    return reads.getMany(this.#source, tenantId, keys);
+  }
+
+  list(tenantId, range) {
+    return reads.list(this.#source, tenantId, range);
+  }
+
+  count(tenantId, range) {
+    return reads.count(this.#source, tenantId, range);
+  }
+
+  keys(tenantId, range) {
+    return iterators.keys(this.#source, tenantId, range);
+  }
+
+  values(tenantId, range) {
+    return iterators.values(this.#source, tenantId, range);
+  }
+
+  entries(tenantId, range) {
+    return iterators.entries(this.#source, tenantId, range);
+  }
+
+  tenants() {
+    return reads.tenants(this.#source);
+  }
+
+  snapshot() {
+    return new Snapshot(this.#source);
   }
 
   batch(operations, options) {
@@ -227,50 +252,6 @@ class LMDBXRepository {
 
   [Symbol.asyncDispose]() {
     return this.close();
-  }
-}
-
-/** The records of one tenant. Holds the tenant id where code that was given it cannot reach. */
-class TenantRepository {
-  #repository;
-  #tenantId;
-
-  /**
-   * @param {LMDBXRepository} repository
-   * @param {string} tenantId
-   */
-  constructor(repository, tenantId) {
-    checkTenant(tenantId);
-    this.#repository = repository;
-    this.#tenantId = tenantId;
-  }
-
-  put(key, value) {
-    return this.#repository.put(this.#tenantId, key, value);
-  }
-
-  get(key) {
-    return this.#repository.get(this.#tenantId, key);
-  }
-
-  delete(key) {
-    return this.#repository.delete(this.#tenantId, key);
-  }
-
-  has(key) {
-    return this.#repository.has(this.#tenantId, key);
-  }
-
-  list() {
-    return this.#repository.list(this.#tenantId);
-  }
-
-  update(key, fn) {
-    return this.#repository.update(this.#tenantId, key, fn);
-  }
-
-  clear() {
-    return this.#repository.clearTenant(this.#tenantId);
   }
 }
 

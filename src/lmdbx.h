@@ -172,6 +172,7 @@ struct lmdbx_job; /* one piece of work for a pool thread */
 struct lmdbx_repository;
 struct lmdbx_scan;
 struct lmdbx_backup;
+struct lmdbx_snapshot;
 
 /* What the host borrows from its surroundings. */
 struct lmdbx_executor {
@@ -248,10 +249,11 @@ struct lmdbx_result {
   const struct lmdbx_error *error; /* NULL: success */
   struct lmdbx_slice key;          /* of the request; empty for ready and close */
   bool found;                      /* get, has, delete: whether the key was there */
-  struct lmdbx_slice value;        /* get: the value, unpacked; list: see lmdbx_list */
+  struct lmdbx_slice value;        /* get: the value, unpacked */
   size_t failed;                   /* a unit that failed: see lmdbx_unit */
   size_t removed;                  /* clear, reset: how many records */
-  struct lmdbx_scan *scan;         /* list: not NULL if more follows; the callee's */
+  const struct lmdbx_page *page;   /* of a scan */
+  struct lmdbx_scan *scan;         /* of a scan: not NULL if more follows; the callee's */
   struct lmdbx_backup *backup;     /* of a backup: not NULL if more follows; the callee's */
   uint64_t bytes, total;           /* of a backup: copied so far; in all, or 0: not known */
 };
@@ -383,22 +385,105 @@ int lmdbx_checkpoints(struct lmdbx_repository *repository, const struct lmdbx_is
 bool lmdbx_checkpoints_next(struct lmdbx_slice *value, struct lmdbx_slice *name,
                             struct lmdbx_slice *position);
 
+/* ------------------------------------------------------------ scans, snapshots */
+
 /*
- * Lists the keys of a tenant (prefix: tenant id and colon), in stored order, at
- * one moment. The result's value is the JSON text of an array of the first keys;
- * if its scan is not NULL, lmdbx_scan_next brings the next page of the same
- * moment. A page holds LMDBX_PAGE_SIZE bytes of text or a little more, and may be
- * empty with more to follow.
+ * A cut between stored keys, given by a JSON text: before the key of that text,
+ * right behind it, or behind all keys whose texts begin with it. The text need be
+ * no key. With an empty text: before or behind all keys of the tenant.
  */
-int lmdbx_list(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
+enum lmdbx_side { LMDBX_BEFORE, LMDBX_AFTER, LMDBX_BEYOND };
+struct lmdbx_cut {
+  struct lmdbx_slice text;
+  enum lmdbx_side side;
+};
+
+/* The most intervals of one range: the keys with an array's first elements are
+ * those that go on behind them, and that array itself. */
+#define LMDBX_MAX_INTERVALS 2
+
+/* Keys of a tenant between cuts: in ascending order and disjoint. */
+struct lmdbx_range {
+  struct lmdbx_interval {
+    struct lmdbx_cut from, to;
+  } intervals[LMDBX_MAX_INTERVALS];
+  size_t count;   /* of the intervals; 0: all keys */
+  bool reverse;   /* from the last to the first */
+  uint64_t limit; /* the most records; LMDBX_NO_LIMIT: all */
+};
+#define LMDBX_NO_LIMIT UINT64_MAX
+
+enum lmdbx_query_kind {
+  LMDBX_KEYS,    /* of a range; page: keys */
+  LMDBX_VALUES,  /* of a range; page: keys, and records in the same order */
+  LMDBX_ENTRIES, /* the same, for one who wants both */
+  LMDBX_COUNT,   /* of a range; page: counted, in this page */
+  LMDBX_TENANTS, /* of all keys; page: records whose values are tenant ids, some perhaps twice */
+  LMDBX_MANY,    /* of these keys; page: a record for each, in their order, and the keys */
+  LMDBX_HAS,     /* of these keys; page: counted, those that are there */
+};
+
+struct lmdbx_query {
+  enum lmdbx_query_kind kind;
+  bool one_moment;                 /* all pages; else each sees what was written before it was asked
+                                      for, and no read transaction is held between them */
+  struct lmdbx_slice prefix;       /* tenant id and colon; empty for TENANTS */
+  struct lmdbx_range range;        /* KEYS, VALUES, ENTRIES, COUNT */
+  struct lmdbx_slice keys;         /* MANY, HAS: JSON texts, a newline behind each */
+  struct lmdbx_snapshot *snapshot; /* NULL: the repository as it is */
+};
+
+/* A part of an answer: some 256 kB of keys of one moment, or 64 kB of others; or of
+ * values 512 records or 64 kB, whichever is less, but one at least; so that no page
+ * keeps its receiver long. It may be empty with more to follow. */
+struct lmdbx_page {
+  enum lmdbx_query_kind kind;
+  struct lmdbx_slice keys; /* the JSON text of an array */
+  const struct lmdbx_record {
+    struct lmdbx_slice key;   /* its JSON text */
+    struct lmdbx_slice value; /* unpacked */
+    bool found;
+  } *records;
+  size_t count; /* of the records */
+  uint64_t counted;
+};
+
+#define LMDBX_PAGE_SIZE ((size_t)256 * 1024)
+#define LMDBX_SMALL_PAGE_SIZE ((size_t)64 * 1024)
+#define LMDBX_PAGE_RECORDS 512
+
+/*
+ * Asks for the first page; if the result's scan is not NULL, lmdbx_scan_next
+ * brings the next one. Between pages of one moment its transaction is parked
+ * (store.h), so that a scan may end with SNAPSHOT_EXPIRED; then ask anew. A value
+ * that cannot be unpacked ends the page before it, and fails the next one, whose
+ * key then is that of its record.
+ */
+int lmdbx_scan(struct lmdbx_repository *repository, const struct lmdbx_query *query,
                const struct lmdbx_issue *issue, struct lmdbx_error *error);
 /* Takes the scan over; the result brings it back while there is more. If this
  * fails at once, the scan is still the caller's. */
 int lmdbx_scan_next(struct lmdbx_scan *scan, const struct lmdbx_issue *issue,
                     struct lmdbx_error *error);
 void lmdbx_scan_close(struct lmdbx_scan *scan);
+/* Whose it is; the prefix lives as long as the scan is the caller's. */
+struct lmdbx_repository *lmdbx_scan_repository(const struct lmdbx_scan *scan,
+                                               struct lmdbx_slice *prefix);
 
-#define LMDBX_PAGE_SIZE ((size_t)256 * 1024)
+/*
+ * A snapshot: what this repository was asked to write before, and nothing later.
+ * Its queries are answered one after another. The caller owns it and gives it
+ * back with lmdbx_snapshot_release, which closes it too. Owner thread. Errors: as
+ * for requests; whatever keeps the snapshot from being taken after that is what
+ * its queries fail with.
+ * Queries answer CLOSED once it is closed, and SNAPSHOT_EXPIRED once its
+ * repository is, or its transaction had to end (store.h); what was asked before
+ * the closing is still answered.
+ */
+int lmdbx_snapshot(struct lmdbx_repository *repository, struct lmdbx_snapshot **out,
+                   bool *needs_flush, struct lmdbx_error *error);
+void lmdbx_snapshot_close(struct lmdbx_snapshot *snapshot);
+void lmdbx_snapshot_release(struct lmdbx_snapshot *snapshot);
 
 /*
  * Reads on the calling thread. Where all signs say that a read cannot wait for
@@ -411,6 +496,8 @@ void lmdbx_scan_close(struct lmdbx_scan *scan);
 struct lmdbx_now {
   bool found;
   struct lmdbx_slice value; /* plain; in the map, or unpacked: until lmdbx_now_end */
+  struct lmdbx_page page;   /* until lmdbx_now_end */
+  struct lmdbx_scan *scan;
   struct lmdbx__read *read;
   struct lmdbx_buffer plain;
   uint64_t began;
@@ -421,8 +508,8 @@ bool lmdbx_read_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
 /* As lmdbx_get_stored. */
 bool lmdbx_stored_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
                       struct lmdbx_now *answer);
-/* value: the JSON text of an array of all keys. */
-bool lmdbx_list_now(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
+/* page: all there is. Not for queries of a snapshot. */
+bool lmdbx_scan_now(struct lmdbx_repository *repository, const struct lmdbx_query *query,
                     struct lmdbx_now *answer);
 /* Returns whether the host wants lmdbx_host_turn at the next turn of the loop; it
  * says so once a turn. */

@@ -86,6 +86,18 @@ async function run(open, random, operations) {
       const own = found.then((keys) => keys.filter((key) => texts.has(JSON.stringify(key))));
       expect(own, expected.map(keyOf), `list ${tenant}`);
     };
+    /** Of keys whose values fit on one page, so that a close() in this round does not cut them off. */
+    const readMany = (source, tenant, isOwn, what) => {
+      const keys = ORDER.filter((key) => isOwn(key) && random(4) === 0).slice(0, 12);
+      const expected = keys.map((key) => model.get(`${tenant} ${key}`));
+      expect(source.getMany(TENANTS[tenant], keys.map(keyOf)), expected, `${what} ${tenant}`);
+    };
+    const snap = (repository, tenant, isOwn) => {
+      const snapshot = repository.snapshot();
+      readMany(snapshot, tenant, isOwn, "getMany of a snapshot");
+      list(snapshot, tenant, isOwn);
+      if (random(2) === 0) later.push(async () => snapshot.close());
+    };
 
     for (let left = 1 + random(MOST_IN_A_ROUND); left > 0; left--) {
       count++;
@@ -101,6 +113,10 @@ async function run(open, random, operations) {
       const what = random(100);
       if (what < 3) {
         list(repositories[index], tenant, isOwn);
+      } else if (what < 5) {
+        readMany(repositories[index], tenant, isOwn, "getMany");
+      } else if (what < 6) {
+        snap(repositories[index], tenant, isOwn);
       } else if (what < 40 && isOwn(key)) {
         const value = randomValue(random, count);
         write(id, value);

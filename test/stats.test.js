@@ -69,6 +69,23 @@ describe("stats", () => {
   );
 
   test(
+    "tells the age of the oldest snapshot, of any repository on the path",
+    using(async (open) => {
+      const repository = open();
+      await repository.put("t", 1, 1);
+      assert.equal((await repository.stats()).oldestSnapshotMs, 0);
+      const begun = performance.now();
+      const snapshot = open({ name: "other" }).snapshot();
+      await snapshot.has("t", 1);
+      const { oldestSnapshotMs: age } = await repository.stats();
+      assert.ok(age > 0 && age <= performance.now() - begun, `${age} ms`);
+      snapshot.close();
+      await snapshot.has("t", 1).catch(() => {});
+      assert.equal((await repository.stats()).oldestSnapshotMs, 0);
+    }),
+  );
+
+  test(
     "counts the records of its own database, and no names of others",
     using(async (open) => {
       const main = open();

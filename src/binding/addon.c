@@ -141,15 +141,11 @@ static void addon_finalize(napi_env env, void *data, void *hint) {
   (void)hint;
   struct lmdbx__addon *addon = data;
   if (addon->committed != NULL) (void)napi_delete_reference(env, addon->committed);
-  const napi_ref references[] = {addon->create_error,
-                                 addon->queue_microtask,
-                                 addon->flush,
-                                 addon->set_immediate,
-                                 addon->turn,
-                                 addon->settling.memory,
-                                 addon->settling.settle_many,
-                                 addon->settling.settle_one,
-                                 addon->settling.fail_one};
+  const napi_ref references[] = {addon->create_error,        addon->add_value,
+                                 addon->queue_microtask,     addon->flush,
+                                 addon->set_immediate,       addon->turn,
+                                 addon->settling.memory,     addon->settling.settle_many,
+                                 addon->settling.settle_one, addon->settling.fail_one};
   addon_end(addon);
   for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) {
     (void)napi_delete_reference(env, references[i]);
@@ -223,6 +219,7 @@ static bool take_helpers(struct lmdbx__addon *addon, napi_value helpers, uint32_
   napi_value value = NULL;
   napi_value define_shape = NULL;
   return take_function(env, helpers, "createError", &addon->create_error) == napi_ok &&
+         take_function(env, helpers, "addValue", &addon->add_value) == napi_ok &&
          napi_get_named_property(env, helpers, "poolThreads", &value) == napi_ok &&
          napi_get_value_uint32(env, value, pool_threads) == napi_ok &&
          napi_get_named_property(env, helpers, "values", &value) == napi_ok &&
@@ -234,8 +231,8 @@ static bool take_helpers(struct lmdbx__addon *addon, napi_value helpers, uint32_
          lmdbx__value_tape_init(env, &addon->tape, value, define_shape) == napi_ok;
 }
 
-/* initialize({ createError, poolThreads, values, pending, tape, defineShape }): once an
- * environment. */
+/* initialize({ createError, poolThreads, values, pending, tape, defineShape, addValue }):
+ * once an environment. */
 static napi_value initialize(napi_env env, napi_callback_info info) {
   static const struct lmdbx_executor executor = {executor_submit, executor_wake, executor_busy};
   napi_value helpers = NULL;

@@ -38,6 +38,7 @@ struct lmdbx__addon {
   struct lmdbx__settling settling;
   napi_ref create_error;     /* lib/errors.js */
   napi_ref committed;        /* of lib/diagnostics.js; NULL: commits are not watched */
+  napi_ref add_value;        /* lib/decode.js */
   napi_ref queue_microtask;  /* queueMicrotask */
   napi_ref flush;            /* our own function, for queueMicrotask */
   napi_ref set_immediate;    /* setImmediate, as it was at load */
@@ -78,8 +79,11 @@ struct lmdbx__addon {
  *   mayJoin(repository, other): undefined                    throws
  *   clear(repository, prefix): Promise<number>
  *   reset(repository): Promise<undefined>
- *   list(repository, prefix: string): Promise<page>, or the page
- *   next(scan): Promise<page>        page: string, or [string, scan]
+ *   query(repository, prefix, mode, text?, limit?, snapshot?): Promise<page>, or the page
+ *   next(scan): Promise<page>
+ *   end(scan)
+ *   snapshot(repository): snapshot                        throws
+ *   closeSnapshot(snapshot)
  *   watch(callback(path, operations, bytes, milliseconds, transactions) | undefined)
  *                                    told of commits
  *   backup(repository, target: string, compact: boolean): Promise<part>
@@ -91,7 +95,19 @@ struct lmdbx__addon {
  * packing tape does not do, try putValue; an Error; or what was found, at once:
  * undefined, a boolean, text (encoding string: the value; else that of the building
  * tape, which may also be an array of several), or { value } (json: its text).
+ *
+ * A query's prefix is the tenant id and a colon; mode is one of enum lmdbx_query_kind
+ * with flags; text has the cuts of a range, or the JSON texts of keys, a line each.
+ *
+ *   page of keys: the JSON text of an array, or [text, scan] with more to follow
+ *   page of a count: number, or [number, scan]
+ *   pages with values: [values, scan | undefined, keys, error]; keys is the JSON text
+ *     of an array, and with an error the values end before the one that it is about.
  */
+#define LMDBX__MODE_KIND 15U
+#define LMDBX__MODE_REVERSE 16U
+#define LMDBX__MODE_ONE_MOMENT 32U
+
 napi_status lmdbx__repository_functions(napi_env env, napi_value exports);
 napi_status lmdbx__point_functions(napi_env env, napi_value exports);
 napi_status lmdbx__scan_functions(napi_env env, napi_value exports);
@@ -109,7 +125,7 @@ napi_status lmdbx__export_functions(napi_env env, napi_value exports,
 
 /* ------------------------------------------------------------------- call.c */
 
-#define LMDBX__MAX_ARGUMENTS 4
+#define LMDBX__MAX_ARGUMENTS 6
 
 /* One call: its arguments, and the promise it returns. */
 struct lmdbx__call {
@@ -204,6 +220,9 @@ int lmdbx__convert_boolean(struct lmdbx__addon *addon, const struct lmdbx_result
                            napi_value *out, struct lmdbx_error *error);
 int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                          napi_value *out, struct lmdbx_error *error);
+
+/* ------------------------------------------------------------------ pages.c */
+
 int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                         napi_value *out, struct lmdbx_error *error);
 

@@ -89,12 +89,6 @@ napi_value lmdbx__promise_call(napi_env env, napi_callback_info info,
   return lmdbx__call_end(&call, code, &error);
 }
 
-static napi_value list(napi_env env, napi_callback_info info) {
-  static const struct lmdbx__point point = {lmdbx_list, lmdbx__settle_page, lmdbx_list_now,
-                                            lmdbx__convert_page};
-  return lmdbx__promise_call(env, info, &point);
-}
-
 static napi_value clear(napi_env env, napi_callback_info info) {
   static const struct lmdbx__point point = {lmdbx_clear, lmdbx__settle_removed, NULL, NULL};
   return lmdbx__promise_call(env, info, &point);
@@ -233,7 +227,6 @@ napi_status lmdbx__point_functions(napi_env env, napi_value exports) {
       {"put", put},
       {"putValue", put_value},
       {"putText", put_text},
-      {"list", list},
       {"clear", clear},
       {"defineName", define_name},
       {"jsonPosition", json_position},

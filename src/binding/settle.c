@@ -129,30 +129,6 @@ int lmdbx__convert_value(struct lmdbx__addon *addon, const struct lmdbx_result *
   }
 }
 
-/* A last page is its text; an earlier one is an array of text and scan. */
-int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *result,
-                        napi_value *out, struct lmdbx_error *error) {
-  napi_env env = addon->env;
-  napi_value text = NULL;
-  napi_value scan = NULL;
-  if (napi_create_string_utf8(env, (const char *)result->value.data, result->value.size, &text) !=
-      napi_ok) {
-    if (result->scan != NULL) lmdbx_scan_close(result->scan);
-    return engine_refused(error, "list");
-  }
-  if (result->scan == NULL) {
-    *out = text;
-    return LMDBX_OK;
-  }
-  if (lmdbx__scan_wrap(env, result->scan, &scan) != napi_ok ||
-      napi_create_array_with_length(env, 2, out) != napi_ok ||
-      napi_set_element(env, *out, 0, text) != napi_ok ||
-      napi_set_element(env, *out, 1, scan) != napi_ok) {
-    return engine_refused(error, "list");
-  }
-  return LMDBX_OK;
-}
-
 void lmdbx__settle_void(void *context, void *user, const struct lmdbx_result *result) {
   lmdbx__settle(context, user, result, lmdbx__convert_void);
 }

@@ -79,12 +79,7 @@ static void dispatch(struct lmdbx__request *request) {
   } else if (request->type == LMDBX__REQUEST_BACKUP) {
     lmdbx__writes_add(request);
   } else if (request->type == LMDBX__REQUEST_SCAN) {
-    /* A later page belongs to a moment that is already held. */
-    if (repository->pending_writes > 0 && request->scan->read == NULL) {
-      lmdbx__writes_add(request);
-    } else {
-      lmdbx__scan_start(request);
-    }
+    lmdbx__scan_dispatch(request);
   } else if (must_wait(request)) {
     lmdbx__writes_add(request);
   } else {
@@ -171,9 +166,13 @@ static void call_back(struct lmdbx__request *request) {
     }
   }
   if (request->type == LMDBX__REQUEST_CLEAR) result.removed = request->removed;
+  struct lmdbx_page page;
   if (request->type == LMDBX__REQUEST_SCAN) {
     struct lmdbx_scan *scan = request->scan;
-    result.value = (struct lmdbx_slice){scan->page.data, scan->page.size};
+    const struct lmdbx_buffer *failed = &scan->page.failed;
+    lmdbx__page_show(scan, &page);
+    result.page = &page;
+    if (failed->size > 0) result.key = (struct lmdbx_slice){failed->data, failed->size};
     if (result.error == NULL && !scan->complete) {
       request->scan = NULL;
       lmdbx__scan_idle(scan);
@@ -182,15 +181,6 @@ static void call_back(struct lmdbx__request *request) {
   }
   if (request->type == LMDBX__REQUEST_BACKUP) lmdbx__backup_report(request, &result);
   request->done(repository->host->context, request->user, &result);
-}
-
-/* A scan that was under way when the repository closed ends here. */
-static void end_closed_scan(struct lmdbx__request *request) {
-  struct lmdbx_error error;
-  if (request->scan->complete || !request->repository->closed) return;
-  lmdbx_error_set(&error, LMDBX_CLOSED, 0, "list: the repository at %s was closed meanwhile",
-                  request->repository->config.path);
-  lmdbx__request_fail(request, &error);
 }
 
 /* The other repositories that a request touched may have waited for it to close. */
@@ -214,13 +204,9 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
     return;
   }
   atomic_fetch_add(&repository->references, 1); /* settle must find it alive */
-  if (request->type == LMDBX__REQUEST_SCAN && request->op.error == NULL) {
-    if (!request->scan->paged) { /* its moment has come, behind earlier writes */
-      lmdbx__scan_start(request);
-      lmdbx__repository_unref(repository);
-      return;
-    }
-    end_closed_scan(request);
+  if (request->type == LMDBX__REQUEST_SCAN && lmdbx__scan_goes_on(request)) {
+    lmdbx__repository_unref(repository);
+    return;
   }
   if (request->type == LMDBX__REQUEST_CREATE && request->op.error == NULL) {
     repository->creating = true;

@@ -35,8 +35,18 @@
 /* Stored bytes of values that are decoded where they lie; of frames. */
 #define INLINE_VALUE_SIZE ((size_t)256 * 1024)
 #define INLINE_FRAME_SIZE ((size_t)16 * 1024)
-/* Keys a list looks at before it goes to the pool. */
+/* What a scan looks at and takes before it goes to the pool. */
 #define INLINE_VISITS 64
+static const struct lmdbx__page_limits inline_page = {
+    .visits = INLINE_VISITS,
+    .text = SIZE_MAX, /* the visits bound it */
+    .small_text = SIZE_MAX,
+    .values = LMDBX_SMALL_PAGE_SIZE,
+    .records = INLINE_VISITS,
+    .plain_size = INLINE_VALUE_SIZE,
+    .frame_size = INLINE_FRAME_SIZE,
+    .unpacked_size = INLINE_VALUE_SIZE,
+};
 
 uint64_t lmdbx__now_ns(void) {
   struct timespec time;
@@ -123,6 +133,7 @@ static bool may_read(struct lmdbx_repository *repository, uint64_t now) {
  * is told to say when it ends. */
 static bool later(struct lmdbx_repository *repository, struct lmdbx_now *answer) {
   struct lmdbx_host *host = repository->host;
+  if (answer->scan != NULL) lmdbx__scan_free(answer->scan);
   if (answer->read != NULL) lmdbx__read_end(answer->read);
   lmdbx_buffer_free(&answer->plain);
   if (!host->turn_wanted) host->turn_began = 0;
@@ -139,6 +150,7 @@ static bool begin(struct lmdbx_repository *repository, struct lmdbx_now *answer)
 
 bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer) {
   struct lmdbx_host *host = repository->host;
+  if (answer->scan != NULL) lmdbx__scan_free(answer->scan);
   lmdbx__read_end(answer->read);
   lmdbx_buffer_free(&answer->plain);
   uint64_t now = lmdbx__now_ns();
@@ -188,24 +200,21 @@ bool lmdbx_read_now(struct lmdbx_repository *repository, struct lmdbx_slice key,
   return true;
 }
 
-/* -------------------------------------------------------------------- lists */
+/* -------------------------------------------------------------------- scans */
 
-bool lmdbx_list_now(struct lmdbx_repository *repository, struct lmdbx_slice prefix,
+bool lmdbx_scan_now(struct lmdbx_repository *repository, const struct lmdbx_query *query,
                     struct lmdbx_now *answer) {
-  bool complete = false;
-  if (repository->pending_writes > 0 || !begin(repository, answer)) return false;
-  struct lmdbx_buffer after = {0};
-  const struct lmdbx__page page = {
-      .dbi = repository->dbi,
-      .prefix = prefix,
-      .visits = INLINE_VISITS,
-      .after = &after,
-      .page = &answer->plain,
-  };
-  int code = lmdbx__scan_page(answer->read, &page, &complete, NULL);
-  lmdbx_buffer_free(&after);
-  if (code != LMDBX_OK || !complete) return later(repository, answer);
+  if (query->snapshot != NULL || query->kind == LMDBX_TENANTS) return false;
+  if (!begin(repository, answer)) return false;
+  if (lmdbx__scan_new(repository, query, &answer->scan, NULL) != LMDBX_OK) {
+    return later(repository, answer);
+  }
+  struct lmdbx_scan *scan = answer->scan;
+  if (lmdbx__scan_must_wait(scan) ||
+      lmdbx__page_read(scan, answer->read, &inline_page, NULL) != LMDBX_OK || !scan->complete) {
+    return later(repository, answer);
+  }
   answer->found = true;
-  answer->value = (struct lmdbx_slice){answer->plain.data, answer->plain.size};
+  lmdbx__page_show(scan, &answer->page);
   return true;
 }

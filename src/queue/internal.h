@@ -117,7 +117,8 @@ struct lmdbx_repository {
   struct lmdbx__fence *fences;
   size_t backups; /* in their callers' hands, between two parts: closing waits for them */
   struct lmdbx__request *closing;
-  struct lmdbx_scan *scans;              /* idle ones */
+  struct lmdbx_scan *scans; /* idle ones */
+  struct lmdbx_snapshot *snapshots;
   struct lmdbx_repository *next, **link; /* in host->repositories */
 };
 
@@ -207,35 +208,120 @@ size_t lmdbx__unit_failed(const struct lmdbx__request *request);
 
 /* ------------------------------------------------------------------- scans */
 
+/* The page that is being made, and was made last. Buffers are used again. */
+struct lmdbx__page {
+  struct lmdbx_buffer text;    /* of keys: a JSON array */
+  struct lmdbx_buffer values;  /* one behind the other */
+  struct lmdbx_buffer records; /* struct lmdbx_record */
+  size_t count;
+  uint64_t counted;
+  struct lmdbx_buffer failed; /* stored key whose record could not be read */
+};
+
 struct lmdbx_scan {
   struct lmdbx_repository *repository; /* counted */
-  bool holds_use;                      /* of its environment, from the first job on */
-  struct lmdbx__read *read;            /* from its moment until it ends */
+  struct lmdbx_snapshot *snapshot;     /* counted; NULL: none */
+  bool holds_use;                      /* of its environment, as long as it has a read */
+  struct lmdbx__read *read;            /* parked while the scan is idle */
   bool paged;                          /* a page has been read since the request was issued */
   bool complete;
-  struct lmdbx_buffer after; /* the last key seen */
-  struct lmdbx_buffer page;
-  struct lmdbx_scan *next, **link; /* in repository->scans, while idle */
-  size_t prefix_size;
-  uint8_t prefix[];
-};
+  bool takes_moment; /* it is the beginning of its snapshot, and nothing else */
 
-/* What one page is made of. */
-struct lmdbx__page {
-  lmdbx__dbi dbi;
+  enum lmdbx_query_kind kind;
+  bool one_moment;
+  bool reverse;
+  uint64_t left; /* of the limit */
   struct lmdbx_slice prefix;
-  size_t visits;              /* the most keys to look at */
-  struct lmdbx_buffer *after; /* where the last page ended; moved on */
-  struct lmdbx_buffer *page;  /* becomes the JSON text of an array of keys */
+  struct lmdbx__span {
+    struct lmdbx__bound lower, upper;
+  } spans[LMDBX_MAX_INTERVALS]; /* in the order of reading */
+  size_t span_count;
+  size_t span;               /* where it is */
+  struct lmdbx_buffer after; /* the last key seen in there; empty: none */
+  struct lmdbx_slice keys;   /* left to be looked up */
+  struct lmdbx__ahead *ahead;
+  struct lmdbx__page page;
+
+  struct lmdbx_scan *next, **link; /* in repository->scans, while idle */
+  size_t size;                     /* of what follows */
+  uint8_t bytes[];
 };
 
-/* Reads a page; *complete says whether it is the last. Any thread. */
-int lmdbx__scan_page(struct lmdbx__read *read, const struct lmdbx__page *request, bool *complete,
-                     struct lmdbx_error *error);
-void lmdbx__scan_free(struct lmdbx_scan *scan);             /* any thread */
-void lmdbx__scan_start(struct lmdbx__request *request);     /* owner: submits a page */
+/* How much one page may take. */
+struct lmdbx__page_limits {
+  size_t visits; /* keys looked at, whoever they belong to */
+  size_t text;   /* bytes of keys, all of one moment */
+  size_t small_text;
+  size_t values;  /* bytes of values */
+  size_t records; /* with values */
+  /* A larger value ends the page: a plain one, a frame. One that unpacks to more
+   * fails it. */
+  size_t plain_size, frame_size, unpacked_size;
+  bool read_ahead;
+};
+extern const struct lmdbx__page_limits lmdbx__pool_page;
+
+/* Reads the next page; scan->complete says whether it is the last. Any thread. */
+int lmdbx__page_read(struct lmdbx_scan *scan, struct lmdbx__read *read,
+                     const struct lmdbx__page_limits *limits, struct lmdbx_error *error);
+/* Shows it, until the next one or the scan's end. */
+void lmdbx__page_show(const struct lmdbx_scan *scan, struct lmdbx_page *out);
+void lmdbx__page_free(struct lmdbx__page *page);
+/* The next of the keys to be looked up, as a stored key in *stored; its JSON text
+ * in *text. *code is LMDBX_NO_MEMORY if false means that. */
+bool lmdbx__page_next_key(struct lmdbx_slice prefix, struct lmdbx_slice *keys,
+                          struct lmdbx_buffer *stored, struct lmdbx_slice *text, int *code);
+
+/* A scan of a query, which is checked. Owner thread. */
+int lmdbx__scan_new(struct lmdbx_repository *repository, const struct lmdbx_query *query,
+                    struct lmdbx_scan **out, struct lmdbx_error *error);
+void lmdbx__scan_free(struct lmdbx_scan *scan); /* any thread */
+/* Whether a scan that has no moment yet must wait for writes. Owner thread. */
+bool lmdbx__scan_must_wait(struct lmdbx_scan *scan);
+/* Sends a page on its way. Owner thread. */
+void lmdbx__scan_dispatch(struct lmdbx__request *request);
+void lmdbx__scan_start(struct lmdbx__request *request);
+/* One job for several, whose read the first one holds. Takes the list over. */
+void lmdbx__scans_submit(struct lmdbx__list *requests);
+/* Moves a read, with the use that goes with it. The holder of both. */
+void lmdbx__scan_take_read(struct lmdbx_scan *scan, struct lmdbx_scan *from);
+/* A request comes back: whether it has to go on, and is not finished. Owner thread. */
+bool lmdbx__scan_goes_on(struct lmdbx__request *request);
 void lmdbx__scan_idle(struct lmdbx_scan *scan);             /* owner: waits for scan_next */
 void lmdbx__scans_end(struct lmdbx_repository *repository); /* owner: all idle ones */
+
+/* --------------------------------------------------------------- snapshots */
+
+/*
+ * Its read goes from the request that takes the moment to the snapshot, with the
+ * request of a query to a pool thread, and back with it (or with the last of several
+ * small ones): so it has one holder at any time, and ends with its holder.
+ */
+struct lmdbx_snapshot {
+  atomic_int references;               /* its owner's or list's, and one for each scan */
+  struct lmdbx_repository *repository; /* counted */
+
+  /* Owner thread alone. */
+  bool waits; /* for its moment */
+  bool closed;
+  bool released;
+  struct lmdbx__read *read;       /* parked; NULL: none, or lent to `running` */
+  bool holds_use;                 /* of the environment: goes with the read */
+  struct lmdbx_error *error;      /* why there is no moment */
+  size_t pending;                 /* queries that were accepted and have not come back */
+  struct lmdbx__request *running; /* the last of those that are; compared, never followed */
+  struct lmdbx__list queue;
+  struct lmdbx_snapshot *next, **link; /* in repository->snapshots, till it is idle and released */
+};
+
+/* Whether a query may be issued. Owner thread. */
+int lmdbx__snapshot_usable(const struct lmdbx_snapshot *snapshot, struct lmdbx_error *error);
+void lmdbx__snapshot_add(struct lmdbx__request *request);    /* owner: a query waits its turn */
+void lmdbx__snapshot_back(struct lmdbx__request *request);   /* owner: one has come back */
+void lmdbx__snapshot_unref(struct lmdbx_snapshot *snapshot); /* any thread */
+/* The repository closes: ends those that are idle. With its host dead, also drops
+ * what waits. Owner thread. */
+void lmdbx__snapshots_end(struct lmdbx_repository *repository, bool dead);
 
 /* ----------------------------------------------------------- jobs and hosts */
 
@@ -352,6 +438,10 @@ struct lmdbx__pool_read {
 
 /* Whether a look is due. Owner thread. */
 bool lmdbx__residency_due(struct lmdbx__env *env);
+/* A request to be posted behind the results of a job that is to look, or NULL if none
+ * is due. The environment must not be given back meanwhile, nor closing be reported:
+ * hence a request of its own. Owner thread. */
+struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository);
 /* Around the reads of a pool job. The end says whether this job is to look at
  * residency, once it has posted its results. */
 void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read);

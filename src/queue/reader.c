@@ -132,16 +132,15 @@ void lmdbx__reads_add(struct lmdbx__request *request) {
   batch->count++;
 }
 
-/* A job may look at residency behind its reads. The environment must not be given
- * back meanwhile, nor closing be reported: hence a request of its own. Without
- * memory for one, another job will look. */
-static void prepare_look(struct lmdbx__batch *batch) {
+/* Without memory for one, another job will look. */
+struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository) {
   const struct lmdbx_slice none = {0};
   const struct lmdbx_issue issue = {0};
-  if (!lmdbx__residency_due(batch->env)) return;
-  batch->look =
-      lmdbx__request_new(batch->requests.head->repository, LMDBX__REQUEST_LOOK, none, none, &issue);
-  if (batch->look != NULL) lmdbx__repository_book_in(batch->look);
+  if (!lmdbx__residency_due(repository->env)) return NULL;
+  struct lmdbx__request *look =
+      lmdbx__request_new(repository, LMDBX__REQUEST_LOOK, none, none, &issue);
+  if (look != NULL) lmdbx__repository_book_in(look);
+  return look;
 }
 
 void lmdbx__reads_flush(struct lmdbx_host *host) {
@@ -149,7 +148,7 @@ void lmdbx__reads_flush(struct lmdbx_host *host) {
   host->batches = NULL;
   while (batch != NULL) {
     struct lmdbx__batch *next = batch->next;
-    prepare_look(batch);
+    batch->look = lmdbx__look_prepare(batch->requests.head->repository);
     lmdbx__job_submit(host, &batch->job);
     batch = next;
   }

@@ -183,6 +183,7 @@ void lmdbx_repository_release(struct lmdbx_repository *repository) {
   repository->closed = true;
   repository->released = true;
   lmdbx__scans_end(repository);
+  lmdbx__snapshots_end(repository, false);
   if (repository->host->dead) { /* set on this thread */
     unlink_repository(repository);
   } else {
@@ -194,6 +195,7 @@ void lmdbx__repository_end(struct lmdbx_repository *repository) {
   repository->closed = true;
   lmdbx__list_free(&repository->parked);
   lmdbx__scans_end(repository);
+  lmdbx__snapshots_end(repository, true);
   if (repository->closing != NULL) lmdbx__request_free(repository->closing);
   repository->closing = NULL;
   lmdbx__repository_let_go(repository);
@@ -215,6 +217,7 @@ int lmdbx_close(struct lmdbx_repository *repository, const struct lmdbx_issue *i
   repository->closing = request;
   lmdbx__host_pending(repository->host, 1);
   lmdbx__scans_end(repository);
+  lmdbx__snapshots_end(repository, false);
   lmdbx__repository_settle(repository);
   return LMDBX_OK;
 }

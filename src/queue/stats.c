@@ -45,11 +45,12 @@ static enum lmdbx__visit count_key(void *context, struct lmdbx_slice key,
   return LMDBX__VISIT_NEXT;
 }
 
-static int count_keys(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice prefix,
+/* From a key on, or all. */
+static int count_keys(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice from,
                       struct count *count, struct lmdbx_error *error) {
   bool complete;
   const struct lmdbx__scan scan = {
-      .dbi = dbi, .prefix = prefix, .visit = count_key, .context = count};
+      .dbi = dbi, .lower = {from, false}, .visit = count_key, .context = count};
   return lmdbx__read_scan(read, &scan, &complete, error);
 }
 
@@ -147,6 +148,9 @@ static void add_environment(struct report *report, struct lmdbx__env *env,
   add(report, "operations", (double)counts.operations);
   add(report, "operationsPerCommit",
       counts.commits > 0 ? (double)counts.operations / (double)counts.commits : 0);
+  uint64_t oldest = lmdbx__env_oldest_snapshot(env);
+  add(report, "oldestSnapshotMs",
+      oldest > 0 ? (double)(lmdbx__now_ns() - oldest) / NANOSECONDS_PER_MILLISECOND : 0);
   add(report, "writerWaitMs",
       (double)(counts.turn_wait_ns + lmdbx__env_lock_wait(env)) / NANOSECONDS_PER_MILLISECOND);
 }

@@ -5,7 +5,9 @@
  * around a page is asked for on credit, which a scan earns by meeting pages that
  * were not in memory, and by using what was asked for. A scan of hot data asks
  * for nothing; one of records scattered among others asks for a bounded part too
- * much; a long one, and one of neighbours, soon has all it asks for.
+ * much; a long one, and one of neighbours, soon has all it asks for. Windows lie
+ * on both sides of a page, so that scans in either direction are served, and what
+ * a scan has learnt is kept from one of its pages of results to the next.
  */
 #include "store/internal.h"
 
@@ -37,6 +39,15 @@ static void count_faults(struct lmdbx__ahead *ahead) {
   ahead->counted = true;
 }
 
+void lmdbx__ahead_begin(struct lmdbx__ahead *ahead) {
+  ahead->counted = false; /* this may be another thread */
+  count_faults(ahead);
+}
+
+void lmdbx__ahead_end(struct lmdbx__ahead *ahead) {
+  count_faults(ahead);
+}
+
 void lmdbx__ahead_visit(struct lmdbx__ahead *ahead, const void *key) {
   uintptr_t page = (uintptr_t)key / UNIT_SIZE;
   if (page == ahead->page) return;
@@ -56,6 +67,14 @@ void lmdbx__ahead_visit(struct lmdbx__ahead *ahead, const void *key) {
 }
 
 #else
+
+void lmdbx__ahead_begin(struct lmdbx__ahead *ahead) {
+  (void)ahead;
+}
+
+void lmdbx__ahead_end(struct lmdbx__ahead *ahead) {
+  (void)ahead;
+}
 
 void lmdbx__ahead_visit(struct lmdbx__ahead *ahead, const void *key) {
   (void)ahead;

@@ -51,6 +51,12 @@ static bool wait_open(struct lmdbx__gate *gate) {
   return !gate->closed;
 }
 
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
 /* With the lock held. */
 static bool enter(struct lmdbx__gate *gate, bool wait) {
   if (wait) (void)wait_open(gate);
@@ -116,6 +122,83 @@ struct lmdbx__read *lmdbx__gate_take_idle(struct lmdbx__gate *gate) {
   return read;
 }
 
+/* -------------------------------------------------------------- parked reads */
+
+/* With the lock held. */
+static void unlink_kept(struct lmdbx__read *read) {
+  read->parked = false;
+  if (read->link == NULL) return;
+  *read->link = read->next;
+  if (read->next != NULL) read->next->link = read->link;
+  read->next = NULL;
+  read->link = NULL;
+}
+
+/* With the lock held, which is released meanwhile. The read is its holder's to
+ * free as soon as its transaction has been taken. */
+static void expire(struct lmdbx__gate *gate, struct lmdbx__read *read) {
+  MDB_txn *txn = read->txn;
+  read->txn = NULL;
+  unlink_kept(read);
+  pthread_mutex_unlock(&gate->lock);
+  mdb_txn_abort(txn);
+  pthread_mutex_lock(&gate->lock);
+  leave(gate);
+}
+
+/* With the lock held. */
+static struct lmdbx__read *find_parked(struct lmdbx__gate *gate) {
+  struct lmdbx__read *read = gate->kept;
+  while (read != NULL && !read->parked) read = read->next;
+  return read;
+}
+
+void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read) {
+  pthread_mutex_lock(&gate->lock);
+  read->kept = true;
+  if (read->txn == NULL) {
+    /* It has expired before. */
+  } else if (gate->closed) {
+    expire(gate, read);
+  } else {
+    read->parked = true;
+    if (read->link == NULL) {
+      read->kept_since = now_ns();
+      read->next = gate->kept;
+      read->link = &gate->kept;
+      if (read->next != NULL) read->next->link = &read->next;
+      gate->kept = read;
+    }
+  }
+  pthread_mutex_unlock(&gate->lock);
+}
+
+bool lmdbx__gate_resume(struct lmdbx__gate *gate, struct lmdbx__read *read) {
+  pthread_mutex_lock(&gate->lock);
+  read->parked = false;
+  bool live = read->txn != NULL;
+  pthread_mutex_unlock(&gate->lock);
+  return live;
+}
+
+void lmdbx__gate_forget(struct lmdbx__gate *gate, struct lmdbx__read *read) {
+  pthread_mutex_lock(&gate->lock);
+  unlink_kept(read);
+  pthread_mutex_unlock(&gate->lock);
+  read->kept = false;
+}
+
+uint64_t lmdbx__env_oldest_snapshot(struct lmdbx__env *env) {
+  uint64_t oldest = 0;
+  pthread_mutex_lock(&env->gate.lock);
+  for (struct lmdbx__read *read = env->gate.kept; read != NULL; read = read->next)
+    oldest = read->kept_since;
+  pthread_mutex_unlock(&env->gate.lock);
+  return oldest;
+}
+
+/* ---------------------------------------------------------- the closed gate */
+
 void lmdbx__gate_open(struct lmdbx__gate *gate, bool lost) {
   pthread_mutex_lock(&gate->lock);
   gate->closed = false;
@@ -134,6 +217,7 @@ int lmdbx__gate_close(struct lmdbx__gate *gate, bool *first) {
   }
   gate->closed = true;
   lmdbx__copies_interrupt(gate->copies);
+  for (struct lmdbx__read *read; (read = find_parked(gate)) != NULL;) expire(gate, read);
   struct timespec deadline = deadline_after(LMDBX__REMAP_WAIT_MS);
   while (gate->live > 0 && !gate->stuck)
     if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;
@@ -180,8 +264,7 @@ int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
   bool first, lost;
   if (lmdbx__gate_close(&env->gate, &first) != LMDBX_OK)
     return lmdbx__error_at(error, LMDBX_CONFLICT, 0, doing, env->path,
-                           "read transactions of this process stayed open. Let snapshots and "
-                           "scans end, and try again");
+                           "read transactions of this process stayed open. Try again");
   if (!first) return LMDBX_OK;
   int rc = move_map(env, map_size, extra, &lost);
   lmdbx__gate_open(&env->gate, lost);

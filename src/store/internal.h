@@ -48,8 +48,13 @@ struct lmdbx__file_id {
 
 struct lmdbx__read {
   struct lmdbx__env *env;
-  MDB_txn *txn;
-  struct lmdbx__read *next; /* among the idle ones */
+  MDB_txn *txn;             /* NULL: expired */
+  struct lmdbx__read *next; /* among the idle ones, or the kept ones */
+  bool kept;                /* it has been parked; its holder's alone */
+  /* Guarded by the gate's lock, as txn is while it is parked. */
+  bool parked;
+  struct lmdbx__read **link; /* in gate->kept; NULL: expired, or never parked */
+  uint64_t kept_since;       /* ns of the monotonic clock */
 };
 
 /* Counts the live transactions of this process, so that the map can move, or the
@@ -63,6 +68,7 @@ struct lmdbx__gate {
   bool stuck;             /* it was closed in vain; until live is 0 nobody waits again */
   struct lmdbx__read *idle;
   unsigned idle_count;
+  struct lmdbx__read *kept;    /* live ones that have ever been parked, the newest first */
   struct lmdbx__env_info info; /* as of the last look, shown while closed */
   struct lmdbx__copy *copies;  /* under way: closing interrupts them */
 };
@@ -202,16 +208,9 @@ int lmdbx__env_usable(struct lmdbx__env *env, bool wait, struct lmdbx_error *err
 
 /* ---- ahead.c */
 
-#define LMDBX__AHEAD_WINDOWS 128
-/* The read-ahead of one scan; all zero at its beginning. Used by one thread. */
-struct lmdbx__ahead {
-  uintptr_t page; /* where the last key was */
-  size_t pages;   /* visited */
-  size_t credit;  /* pages that may be asked for */
-  bool counted;
-  long faults;                             /* of this thread when last counted */
-  uintptr_t windows[LMDBX__AHEAD_WINDOWS]; /* asked for, by number */
-};
+/* Around the calls that follow: counts faults of this thread. */
+void lmdbx__ahead_begin(struct lmdbx__ahead *ahead);
+void lmdbx__ahead_end(struct lmdbx__ahead *ahead);
 /* To be called for every key that a scan visits, with where it lies in the map. */
 void lmdbx__ahead_visit(struct lmdbx__ahead *ahead, const void *key);
 
@@ -236,11 +235,17 @@ bool lmdbx__gate_enter_read(struct lmdbx__gate *gate, bool wait, struct lmdbx__r
 bool lmdbx__gate_leave_read(struct lmdbx__gate *gate, struct lmdbx__read *read);
 /* An idle read to be ended or asked, not to be begun: it is not counted. */
 struct lmdbx__read *lmdbx__gate_take_idle(struct lmdbx__gate *gate);
+/* Parks a read; if the gate is closed, ends it instead. */
+void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read);
+/* false: it has expired. */
+bool lmdbx__gate_resume(struct lmdbx__gate *gate, struct lmdbx__read *read);
+/* Takes a read off the kept ones, to be ended. */
+void lmdbx__gate_forget(struct lmdbx__gate *gate, struct lmdbx__read *read);
 /*
- * Closes the gate and waits for the live transactions to end, of which the
- * calling thread has none. LMDBX_CONFLICT: they did not. LMDBX_OK: *first says
- * whether this thread has closed it, and opens it; otherwise another had, and has
- * opened it again.
+ * Closes the gate, ends the parked reads, and waits for the other live
+ * transactions to end, of which the calling thread has none. LMDBX_CONFLICT: they did not.
+ * LMDBX_OK: *first says whether this thread has closed it, and opens it; otherwise another had, and
+ * has opened it again.
  */
 int lmdbx__gate_close(struct lmdbx__gate *gate, bool *first);
 /* lost: there is no map, and transactions stay out. */

@@ -72,8 +72,7 @@ int lmdbx__env_usable(struct lmdbx__env *env, bool wait, struct lmdbx_error *err
     if (lmdbx__gate_close(&env->gate, &first) != LMDBX_OK)
       return lmdbx__error_at(error, LMDBX_FAILED, 0, doing_what, env->path,
                              "an earlier failure ended the database, and transactions that are "
-                             "still open keep it from being opened again. Let snapshots and scans "
-                             "end, and try again");
+                             "still open keep it from being opened again. Try again");
     if (!first) continue;
     /* Another thread may have been faster. */
     int code = atomic_load(&env->failed) ? reopen(env, error) : LMDBX_OK;

@@ -9,9 +9,9 @@
  * When a commit fails at its very end LMDB refuses everything from then on. Then
  * the environment has failed, and the next call that may wait opens the file
  * again in place: the struct and its handles stay what they are. For that the
- * live read transactions of this process must end, for which it waits a second,
- * and the file must be sound; otherwise that call answers LMDBX_FAILED, and the
- * next one tries again.
+ * live read transactions of this process must end, for which it waits a second
+ * (parked ones are ended), and the file must be sound; otherwise that call answers LMDBX_FAILED,
+ * and the next one tries again.
  *
  * Lock order: table (registry.c) -> database handles (database.c) -> gate
  * (gate.c). No callback is called with one of them held.
@@ -126,7 +126,22 @@ int lmdbx__read_begin(struct lmdbx__env *env, struct lmdbx__read **out, struct l
  * read of its own. Errors: those, and FAILED. */
 int lmdbx__read_begin_wait(struct lmdbx__env *env, struct lmdbx__read **out,
                            struct lmdbx_error *error);
+/* Also of one that is parked, or has expired meanwhile. */
 void lmdbx__read_end(struct lmdbx__read *read);
+
+/*
+ * Between two uses a read that lives long is parked: it goes on seeing its moment,
+ * but whoever has to wait for all reads of this process (to move the map, to open
+ * the file again) ends it instead. Then it has expired. A parked read is resumed
+ * before it is used: LMDBX_OK, or LMDBX_SNAPSHOT_EXPIRED, after which it can only
+ * be ended. Any thread; neither waits.
+ */
+void lmdbx__read_park(struct lmdbx__read *read);
+int lmdbx__read_resume(struct lmdbx__read *read, struct lmdbx_error *error);
+/* When the oldest of this environment's live reads that have ever been parked was
+ * parked for the first time, in ns of the monotonic clock; 0: there is none. Any
+ * thread; does not block. */
+uint64_t lmdbx__env_oldest_snapshot(struct lmdbx__env *env);
 /* The transaction id whose commit this read sees. */
 uint64_t lmdbx__read_txn_id(const struct lmdbx__read *read);
 
@@ -158,11 +173,31 @@ int lmdbx__read_free_pages(struct lmdbx__read *read, uint64_t *pages, struct lmd
 /* What a scan's visitor answers. */
 enum lmdbx__visit { LMDBX__VISIT_NEXT, LMDBX__VISIT_STOP, LMDBX__VISIT_FAIL };
 
+/* An end of a range; with no key, the range has none there. */
+struct lmdbx__bound {
+  struct lmdbx_slice key;
+  bool open; /* the key itself lies outside */
+};
+
+#define LMDBX__AHEAD_WINDOWS 128
+/* The read-ahead of one scan (ahead.c); all zero at its beginning. Kept from call
+ * to call, on any one thread at a time. */
+struct lmdbx__ahead {
+  uintptr_t page; /* where the last key was */
+  size_t pages;   /* visited */
+  size_t credit;  /* pages that may be asked for */
+  bool counted;
+  long faults;                             /* of this thread when last counted */
+  uintptr_t windows[LMDBX__AHEAD_WINDOWS]; /* asked for, by number */
+};
+
+/* A range of stored keys, in the order of their bytes. Bounds may be any bytes. */
 struct lmdbx__scan {
   lmdbx__dbi dbi;
-  struct lmdbx_slice prefix; /* only keys that begin with it */
-  struct lmdbx_slice after;  /* only keys behind it; size 0: from the start */
-  /* Called for every key in stored order, with no lock held. Key and value
+  struct lmdbx__bound lower, upper;
+  bool reverse;               /* from upper down to lower */
+  struct lmdbx__ahead *ahead; /* NULL: none. Serves both directions */
+  /* Called for every key of the range in turn, with no lock held. Key and value
    * point into the map. VISIT_STOP ends the scan after this key, VISIT_FAIL ends
    * it with LMDBX_NO_MEMORY. In the main database the names of named databases
    * are keys like others: liblmdb does not tell them apart, the layer above does
@@ -170,7 +205,7 @@ struct lmdbx__scan {
   enum lmdbx__visit (*visit)(void *context, struct lmdbx_slice key, struct lmdbx_slice value);
   void *context;
 };
-/* Runs a scan; *complete says whether it came to the end of the prefix (rather
+/* Runs a scan; *complete says whether it came to the end of the range (rather
  * than to a VISIT_STOP). Any thread. Errors: CORRUPT, IO, NO_MEMORY. */
 int lmdbx__read_scan(struct lmdbx__read *read, const struct lmdbx__scan *scan, bool *complete,
                      struct lmdbx_error *error);

@@ -145,10 +145,28 @@ void lmdbx__read_end(struct lmdbx__read *read) {
   /* A forked child shares the reader slot with its parent: hands off. */
   if (lmdbx__forked(read->env)) return;
   struct lmdbx__gate *gate = &read->env->gate;
+  if (read->kept) lmdbx__gate_forget(gate, read);
+  if (read->txn == NULL) { /* expired */
+    free(read);
+    return;
+  }
   mdb_txn_reset(read->txn);
   if (lmdbx__gate_leave_read(gate, read)) return;
   free_read(read);
   lmdbx__gate_leave(gate);
+}
+
+void lmdbx__read_park(struct lmdbx__read *read) {
+  if (!lmdbx__forked(read->env)) lmdbx__gate_park(&read->env->gate, read);
+}
+
+int lmdbx__read_resume(struct lmdbx__read *read, struct lmdbx_error *error) {
+  struct lmdbx__env *env = read->env;
+  if (lmdbx__forked(env)) return lmdbx__env_usable(env, false, error, "go on reading");
+  if (!read->kept || lmdbx__gate_resume(&env->gate, read)) return LMDBX_OK;
+  return lmdbx__error_at(error, LMDBX_SNAPSHOT_EXPIRED, 0, "go on reading", env->path,
+                         "the moment that was being read had to be given up, because the "
+                         "database's map moved or its file was opened again. Begin anew");
 }
 
 uint64_t lmdbx__read_txn_id(const struct lmdbx__read *read) {

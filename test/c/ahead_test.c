@@ -63,12 +63,19 @@ static enum lmdbx__visit count_key(void *context, struct lmdbx_slice key,
 }
 
 /* How often a scan of everything had to wait for the disk. */
-static long faults_of_scan(struct lmdbx__env *env) {
+static long faults_of_scan(struct lmdbx__env *env, bool reverse) {
   struct lmdbx__read *read;
   struct rusage before, after;
   size_t count = 0;
   bool complete;
-  const struct lmdbx__scan scan = {TEST_MAIN_DBI, text("key:"), text(""), count_key, &count};
+  struct lmdbx__ahead ahead = {0};
+  const struct lmdbx__scan scan = {.dbi = TEST_MAIN_DBI,
+                                   .lower = {text("key:"), false},
+                                   .upper = {text("key;"), true},
+                                   .reverse = reverse,
+                                   .ahead = &ahead,
+                                   .visit = count_key,
+                                   .context = &count};
   assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
   assert_int_equal(getrusage(RUSAGE_THREAD, &before), 0);
   assert_int_equal(lmdbx__read_scan(read, &scan, &complete, NULL), LMDBX_OK);
@@ -80,7 +87,7 @@ static long faults_of_scan(struct lmdbx__env *env) {
 }
 
 /* A cold scan waits for at most that share of the pages, a second one for none. */
-static void check_cold_scan(void **state, size_t stride, long share) {
+static void check_cold_scan(void **state, size_t stride, bool reverse, long share) {
   const char *path = path_in(state, "db");
   struct lmdbx__env *env = open_env(path, 64 * MEBIBYTE);
   put_records(env, stride);
@@ -88,17 +95,21 @@ static void check_cold_scan(void **state, size_t stride, long share) {
   if (!make_cold(path_in(state, "db/data.mdb"))) skip();
   env = open_env(path, 64 * MEBIBYTE);
   long pages = RECORDS / (4096 / VALUE_SIZE); /* at the least */
-  assert_in_range(faults_of_scan(env), 1, pages / share);
-  assert_in_range(faults_of_scan(env), 0, pages / 100);
+  assert_in_range(faults_of_scan(env, reverse), 1, pages / share);
+  assert_in_range(faults_of_scan(env, reverse), 0, pages / 100);
   lmdbx__env_release(env);
 }
 
 static void a_cold_scan_of_neighbours_reads_ahead(void **state) {
-  check_cold_scan(state, 1, 10);
+  check_cold_scan(state, 1, false, 10);
 }
 
 static void a_cold_scan_of_strewn_pages_reads_ahead(void **state) {
-  check_cold_scan(state, 7919, 2);
+  check_cold_scan(state, 7919, false, 2);
+}
+
+static void a_cold_scan_in_reverse_reads_ahead(void **state) {
+  check_cold_scan(state, 1, true, 10);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
@@ -107,6 +118,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_cold_scan_of_neighbours_reads_ahead),
       TEST(a_cold_scan_of_strewn_pages_reads_ahead),
+      TEST(a_cold_scan_in_reverse_reads_ahead),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

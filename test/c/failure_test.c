@@ -266,7 +266,7 @@ static int use_everything(const char *path) {
   }
   if (code == LMDBX_OK) code = lmdbx__read_begin(env, &read, NULL);
   if (code == LMDBX_OK) code = lmdbx__read_get(read, dbi, text("a"), &found, &value, NULL);
-  struct lmdbx__scan scan = {dbi, text(""), text(""), count_key, &count};
+  struct lmdbx__scan scan = {.dbi = dbi, .visit = count_key, .context = &count};
   if (code == LMDBX_OK) code = lmdbx__read_scan(read, &scan, &complete, NULL);
   if (read != NULL) lmdbx__read_end(read);
   lmdbx__env_release(env);

@@ -35,10 +35,10 @@ static inline void note(void *context, void *user, const struct lmdbx_result *re
   outcome->done = true;
   outcome->code = result->error != NULL ? result->error->code : LMDBX_OK;
   outcome->found = result->found;
-  outcome->value_size = result->value.size;
-  size_t shown = result->value.size < sizeof outcome->value - 1 ? result->value.size
-                                                                : sizeof outcome->value - 1;
-  if (shown > 0) memcpy(outcome->value, result->value.data, shown);
+  const struct lmdbx_slice value = result->page != NULL ? result->page->keys : result->value;
+  outcome->value_size = value.size;
+  size_t shown = value.size < sizeof outcome->value - 1 ? value.size : sizeof outcome->value - 1;
+  if (shown > 0) memcpy(outcome->value, value.data, shown);
   outcome->value[shown] = '\0';
   outcome->scan = result->scan;
   outcome->order = next_order++;
@@ -110,7 +110,11 @@ static inline void ask_delete(struct lmdbx_repository *repository, const char *k
 static inline void ask_list(struct lmdbx_repository *repository, const char *prefix,
                             struct outcome *outcome) {
   const struct lmdbx_issue issue = to(outcome);
-  assert_int_equal(lmdbx_list(repository, text(prefix), &issue, NULL), LMDBX_OK);
+  const struct lmdbx_query query = {.kind = LMDBX_KEYS,
+                                    .one_moment = true,
+                                    .prefix = text(prefix),
+                                    .range = {.limit = LMDBX_NO_LIMIT}};
+  assert_int_equal(lmdbx_scan(repository, &query, &issue, NULL), LMDBX_OK);
 }
 
 static inline void ready(struct fixture *fixture) {

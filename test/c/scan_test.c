@@ -1,4 +1,4 @@
-/* Scans: order, prefix, resumption. */
+/* Scans: order, bounds, direction, resumption. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -33,9 +33,23 @@ static struct lmdbx__env *environment(void **state, const char *const *keys, siz
   return env;
 }
 
-static const char *scan(struct lmdbx__env *env, struct collector *collector, const char *prefix,
-                        const char *after, bool *complete) {
-  struct lmdbx__scan scan = {TEST_MAIN_DBI, text(prefix), text(after), collect, collector};
+static struct lmdbx__bound closed(const char *key) {
+  return (struct lmdbx__bound){text(key), false};
+}
+
+static struct lmdbx__bound open_at(const char *key) {
+  return (struct lmdbx__bound){text(key), true};
+}
+
+static const char *scan(struct lmdbx__env *env, struct collector *collector,
+                        struct lmdbx__bound lower, struct lmdbx__bound upper, bool reverse,
+                        bool *complete) {
+  const struct lmdbx__scan scan = {.dbi = TEST_MAIN_DBI,
+                                   .lower = lower,
+                                   .upper = upper,
+                                   .reverse = reverse,
+                                   .visit = collect,
+                                   .context = collector};
   struct lmdbx__read *read;
   struct lmdbx_error error;
   assert_int_equal(lmdbx__read_begin(env, &read, &error), LMDBX_OK);
@@ -47,56 +61,92 @@ static const char *scan(struct lmdbx__env *env, struct collector *collector, con
 static const char *const fruit[] = {"b:2", "a:1", "c:1", "b:10", "b:1", "b", "a:2", "b;", "b:\xff"};
 #define FRUITS (sizeof fruit / sizeof *fruit)
 
-static void everything_comes_in_byte_order(void **state) {
+static void everything_comes_in_byte_order_or_against_it(void **state) {
   struct lmdbx__env *env = environment(state, fruit, FRUITS);
-  struct collector collector = {0};
+  struct collector up = {0}, down = {0};
   bool complete = false;
-  assert_string_equal(scan(env, &collector, "", "", &complete),
+  assert_string_equal(scan(env, &up, closed(""), closed(""), false, &complete),
                       "a:1 a:2 b b:1 b:10 b:2 b:\xff b; c:1");
+  assert_true(complete);
+  assert_string_equal(scan(env, &down, closed(""), closed(""), true, &complete),
+                      "c:1 b; b:\xff b:2 b:10 b:1 b a:2 a:1");
   assert_true(complete);
   lmdbx__env_release(env);
 }
 
-static void a_prefix_selects(void **state) {
+static void bounds_select(void **state) {
   struct lmdbx__env *env = environment(state, fruit, FRUITS);
-  static const struct {
-    const char *prefix, *seen;
-  } cases[] = {{"b:", "b:1 b:10 b:2 b:\xff"},
-               {"b", "b b:1 b:10 b:2 b:\xff b;"},
-               {"c:", "c:1"},
-               {"c:1", "c:1"},
-               {"c:12", ""},
-               {"0", ""},
-               {"z", ""},
-               {"b:\xff\xff", ""}};
+  const struct {
+    struct lmdbx__bound lower, upper;
+    const char *up, *down;
+  } cases[] = {
+      {closed("b:"), open_at("b;"), "b:1 b:10 b:2 b:\xff", "b:\xff b:2 b:10 b:1"},
+      {closed("b:"), closed("b;"), "b:1 b:10 b:2 b:\xff b;", "b; b:\xff b:2 b:10 b:1"},
+      {closed("b:1"), closed("b:2"), "b:1 b:10 b:2", "b:2 b:10 b:1"},
+      {open_at("b:1"), open_at("b:2"), "b:10", "b:10"},
+      {open_at("b:11"), closed(""), "b:2 b:\xff b; c:1", "c:1 b; b:\xff b:2"},
+      {closed(""), open_at("b"), "a:1 a:2", "a:2 a:1"},
+      {closed(""), closed("b"), "a:1 a:2 b", "b a:2 a:1"},
+      {closed(""), closed("a:19"), "a:1", "a:1"},
+      {closed("c:1"), closed("zzz"), "c:1", "c:1"},
+      {open_at("c:1"), closed("zzz"), "", ""},
+      {open_at("c:1"), closed(""), "", ""},
+      {closed(""), open_at("a:1"), "", ""},
+      {closed("a:1"), closed("a:1"), "a:1", "a:1"},
+      {closed("a:1"), open_at("a:1"), "", ""},
+      {open_at("a:1"), closed("a:1"), "", ""},
+      {closed("b:3"), closed("b:4"), "", ""},
+      {closed("b:9"), closed("b:3"), "", ""},
+      {closed("z"), closed("a"), "", ""},
+  };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct collector collector = {0};
+    struct collector up = {0}, down = {0};
     bool complete = false;
-    assert_string_equal(scan(env, &collector, cases[i].prefix, "", &complete), cases[i].seen);
+    assert_string_equal(scan(env, &up, cases[i].lower, cases[i].upper, false, &complete),
+                        cases[i].up);
+    assert_true(complete);
+    complete = false;
+    assert_string_equal(scan(env, &down, cases[i].lower, cases[i].upper, true, &complete),
+                        cases[i].down);
     assert_true(complete);
   }
   lmdbx__env_release(env);
 }
 
-static void a_scan_resumes_behind_a_key(void **state) {
+static void bounds_may_be_longer_than_any_key(void **state) {
+  enum { LENGTH = 5000 };
   struct lmdbx__env *env = environment(state, fruit, FRUITS);
-  static const struct {
-    const char *after, *seen;
-  } cases[] = {{"b:1", "b:10 b:2 b:\xff"},
-               {"b:11", "b:2 b:\xff"},
-               {"b:2", "b:\xff"},
-               {"b:\xff", ""},
-               {"a:9", "b:1 b:10 b:2 b:\xff"},
-               {"c", ""},
-               {"zzz", ""},
-               {"b:", "b:1 b:10 b:2 b:\xff"}};
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct collector collector = {0};
+  static char key[LENGTH + 1];
+  memset(key, 'b', LENGTH);
+  for (int reverse = 0; reverse <= 1; reverse++) {
+    struct collector above = {0}, below = {0};
     bool complete = false;
-    assert_string_equal(scan(env, &collector, "b:", cases[i].after, &complete), cases[i].seen);
+    assert_string_equal(scan(env, &above, closed(key), closed(""), reverse == 1, &complete), "c:1");
     assert_true(complete);
+    scan(env, &below, closed(""), closed(key), reverse == 1, &complete);
+    assert_int_equal(below.count, FRUITS - 1);
   }
   lmdbx__env_release(env);
+}
+
+static void check_pages(struct lmdbx__env *env, size_t count, size_t page, bool reverse) {
+  char last[16] = "";
+  size_t seen = 0;
+  for (bool complete = false; !complete;) {
+    struct collector collector = {.stop_after = page};
+    const struct lmdbx__bound from = seen > 0 ? open_at(last) : closed("fill:");
+    const struct lmdbx__bound to = reverse ? closed("fill:") : open_at("fill;");
+    const struct lmdbx__bound top = seen > 0 ? open_at(last) : open_at("fill;");
+    scan(env, &collector, reverse ? to : from, reverse ? top : to, reverse, &complete);
+    seen += collector.count;
+    if (collector.count > 0) fill_key(last, reverse ? count - seen : seen - 1);
+    if (!complete) {
+      assert_int_equal(collector.count, page);
+      const char *space = strrchr(collector.seen, ' ');
+      assert_string_equal(space != NULL ? space + 1 : collector.seen, last);
+    }
+  }
+  assert_int_equal(seen, count);
 }
 
 static void pages_of_any_size_give_every_key_once(void **state) {
@@ -107,20 +157,8 @@ static void pages_of_any_size_give_every_key_once(void **state) {
   for (size_t i = 0; i < COUNT; i++) ops[i] = put_op(fill_key(keys[i], i), "v");
   commit_group(env, ops, COUNT);
   for (size_t page = 1; page <= COUNT + 1; page += 37) {
-    char after[16] = "";
-    size_t seen = 0;
-    for (bool complete = false; !complete;) {
-      struct collector collector = {.stop_after = page};
-      scan(env, &collector, "fill:", after, &complete);
-      seen += collector.count;
-      if (collector.count > 0) fill_key(after, seen - 1);
-      if (!complete) {
-        assert_int_equal(collector.count, page);
-        const char *last = strrchr(collector.seen, ' ');
-        assert_string_equal(last != NULL ? last + 1 : collector.seen, after);
-      }
-    }
-    assert_int_equal(seen, COUNT);
+    check_pages(env, COUNT, page, false);
+    check_pages(env, COUNT, page, true);
   }
   lmdbx__env_release(env);
 }
@@ -128,7 +166,7 @@ static void pages_of_any_size_give_every_key_once(void **state) {
 static void a_failing_visitor_fails_the_scan(void **state) {
   struct lmdbx__env *env = environment(state, fruit, FRUITS);
   struct collector collector = {.fail = true};
-  struct lmdbx__scan scan = {TEST_MAIN_DBI, text("b"), text(""), collect, &collector};
+  struct lmdbx__scan scan = {.dbi = TEST_MAIN_DBI, .visit = collect, .context = &collector};
   struct lmdbx__read *read;
   struct lmdbx_error error;
   bool complete = true;
@@ -146,18 +184,22 @@ static void an_empty_database_is_scanned_to_its_end(void **state) {
   struct lmdbx__env *env = environment(state, NULL, 0);
   struct collector collector = {0};
   bool complete = false;
-  assert_string_equal(scan(env, &collector, "", "", &complete), "");
-  assert_true(complete);
-  complete = false;
-  assert_string_equal(scan(env, &collector, "a", "b", &complete), "");
-  assert_true(complete);
+  for (int reverse = 0; reverse <= 1; reverse++) {
+    assert_string_equal(scan(env, &collector, closed(""), closed(""), reverse == 1, &complete), "");
+    assert_true(complete);
+    complete = false;
+    assert_string_equal(scan(env, &collector, closed("a"), closed("b"), reverse == 1, &complete),
+                        "");
+    assert_true(complete);
+  }
   lmdbx__env_release(env);
 }
 
 static void a_scan_sees_one_moment(void **state) {
   struct lmdbx__env *env = environment(state, fruit, FRUITS);
   struct collector collector = {0};
-  struct lmdbx__scan scan = {TEST_MAIN_DBI, text("c"), text(""), collect, &collector};
+  struct lmdbx__scan scan = {
+      .dbi = TEST_MAIN_DBI, .lower = closed("c"), .visit = collect, .context = &collector};
   struct lmdbx__read *read;
   bool complete = false;
   assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
@@ -179,7 +221,7 @@ static enum lmdbx__visit count_bytes(void *context, struct lmdbx_slice key,
 static void values_come_along(void **state) {
   struct lmdbx__env *env = environment(state, fruit, FRUITS);
   size_t bytes = 0;
-  struct lmdbx__scan scan = {TEST_MAIN_DBI, text(""), text(""), count_bytes, &bytes};
+  struct lmdbx__scan scan = {.dbi = TEST_MAIN_DBI, .visit = count_bytes, .context = &bytes};
   struct lmdbx__read *read;
   bool complete;
   assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
@@ -193,10 +235,14 @@ static void values_come_along(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(everything_comes_in_byte_order),   TEST(a_prefix_selects),
-      TEST(a_scan_resumes_behind_a_key),      TEST(pages_of_any_size_give_every_key_once),
-      TEST(a_failing_visitor_fails_the_scan), TEST(an_empty_database_is_scanned_to_its_end),
-      TEST(a_scan_sees_one_moment),           TEST(values_come_along),
+      TEST(everything_comes_in_byte_order_or_against_it),
+      TEST(bounds_select),
+      TEST(bounds_may_be_longer_than_any_key),
+      TEST(pages_of_any_size_give_every_key_once),
+      TEST(a_failing_visitor_fails_the_scan),
+      TEST(an_empty_database_is_scanned_to_its_end),
+      TEST(a_scan_sees_one_moment),
+      TEST(values_come_along),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

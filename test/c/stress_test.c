@@ -99,8 +99,9 @@ static void note(void *context, void *user, const struct lmdbx_result *result) {
   case HAS: check_read(ask, result); break;
   case LIST:
     if (result->scan != NULL) complain(ask, "more than one page", 0);
-    if (ask->list[0] != '\0' && (result->value.size != strlen(ask->list) ||
-                                 memcmp(result->value.data, ask->list, result->value.size) != 0))
+    if (ask->list[0] != '\0' &&
+        (result->page->keys.size != strlen(ask->list) ||
+         memcmp(result->page->keys.data, ask->list, strlen(ask->list)) != 0))
       complain(ask, "not the keys expected", 0);
     break;
   case CLOSE: break;
@@ -126,6 +127,8 @@ static void issue(struct owner *owner, unsigned index, enum kind kind) {
   struct key *key = &owner->keys[index][below(owner, KEYS)];
   struct ask *ask = &owner->asks[owner->count++];
   char value[16], prefix[16];
+  struct lmdbx_query query = {
+      .kind = LMDBX_KEYS, .one_moment = true, .range = {.limit = LMDBX_NO_LIMIT}};
   int code = LMDBX_OK;
   if (kind <= DELETE) {
     key->issued++;
@@ -148,7 +151,8 @@ static void issue(struct owner *owner, unsigned index, enum kind kind) {
     ask->key = NULL;
     expect_list(ask, owner->keys[index]);
     snprintf(prefix, sizeof prefix, "t%u:", owner->number);
-    code = lmdbx_list(repository, text(prefix), &to, NULL);
+    query.prefix = text(prefix);
+    code = lmdbx_scan(repository, &query, &to, NULL);
     break;
   case CLOSE: code = lmdbx_close(repository, &to, NULL); break;
   }

@@ -63,6 +63,19 @@ async function lane(index) {
       reads.push(list(laneTenant, check));
     }
     if (random(10) === 0) reads.push(list("long", () => {}));
+    if (random(4) === 0) {
+      const snapshot = repository.snapshot(); // some are closed, others collected, or cut off
+      reads.push(
+        snapshot.get(laneTenant, key).then((found) => {
+          if (!same(found, expected)) fail("get of a snapshot", key, found, number);
+        }),
+        snapshot.entries("long").next(),
+        repository.getMany(laneTenant, [key]).then(([found]) => {
+          if (!same(found, expected)) fail("getMany", key, found, number);
+        }),
+      );
+      if (random(2) === 0) snapshot.close();
+    }
     await Promise.all([...changes, ...reads, closes ? repository.close() : undefined]);
     if (closes || random(20) === 0) {
       await repository.close();

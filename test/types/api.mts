@@ -10,8 +10,11 @@ import {
   type LMDBXConfig,
   type LMDBXErrorCode,
   type Operation,
+  type RangeOptions,
   type Repository,
+  type Snapshot,
   type TenantRepository,
+  type TenantSnapshot,
   type Transaction,
 } from "@aurora/runtime-storage-lmdbx";
 
@@ -289,3 +292,58 @@ await exact.transaction(() => {}, { checkpoint: undefined, maxAttempts: undefine
 const removed: number = await exact.clearTenant("acme");
 void ((await exact.tenant("acme").clear()) + removed);
 same<ReturnType<typeof exact.reset>, Promise<void>>();
+
+// ------------------------------------------------- ranges, iterators, snapshots
+
+same<ReturnType<typeof given.list>, Promise<string[]>>();
+same<ReturnType<typeof given.getMany>, Promise<(Order | undefined)[]>>();
+same<ReturnType<typeof given.count>, Promise<number>>();
+same<ReturnType<typeof given.tenants>, Promise<string[]>>();
+same<ReturnType<typeof given.keys>, AsyncIterableIterator<string>>();
+same<ReturnType<typeof given.values>, AsyncIterableIterator<Order>>();
+same<ReturnType<typeof given.entries>, AsyncIterableIterator<[string, Order]>>();
+same<ReturnType<typeof given.snapshot>, Snapshot<string, Order>>();
+same<RangeOptions, RangeOptions<unknown>>();
+
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : never;
+same<RangeOptions["signal"], Signal | undefined>();
+declare const signal: Signal;
+const range: RangeOptions<string> = {
+  gt: "a",
+  lte: "b",
+  prefix: "a",
+  reverse: true,
+  limit: 10,
+  signal,
+};
+await given.list("acme", range);
+await given.getMany("acme", ["a", "b"] as const);
+await pairs.list("acme", { gte: ["a", 1], prefix: ["a"] as const });
+declare const last: string | undefined;
+await given.list("acme", { gt: last, limit: 100, signal: undefined });
+// @ts-expect-error bounds are keys
+await given.list("acme", { gt: 1 });
+// @ts-expect-error prefixes are strings or arrays
+await given.list("acme", { prefix: 1 });
+// @ts-expect-error there is no such option
+await given.list("acme", { start: "a" });
+// @ts-expect-error keys have a type
+await given.getMany("acme", [1]);
+
+const tenantView: TenantRepository<string, Order> = given.tenant("acme");
+same<ReturnType<typeof tenantView.entries>, AsyncIterableIterator<[string, Order]>>();
+await tenantView.list(range);
+await tenantView.getMany(["a"]);
+for await (const [key, value] of tenantView.entries(range)) {
+  same<typeof key, string>();
+  same<typeof value, Order>();
+}
+{
+  using snapshot = given.snapshot();
+  same<Awaited<ReturnType<typeof snapshot.get>>, Order | undefined>();
+  const view: TenantSnapshot<string, Order> = snapshot.tenant("acme");
+  for await (const value of view.values({ limit: 1 })) same<typeof value, Order>();
+  snapshot.close();
+  // @ts-expect-error a snapshot only reads
+  snapshot.put("acme", "a", order);
+}

@@ -1,0 +1,208 @@
+"use strict";
+// Reading many records: lists, counts, iterators. A source is the addon's handle of a repository,
+// and of a snapshot if that is what is read.
+
+const addon = require("./addon.js");
+const { NotParsed } = require("./decode.js");
+const { NotJSON, notJSON } = require("./encoding.js");
+const { keyText, tenantPrefix } = require("./keys.js");
+const { readRange } = require("./range.js");
+const { typeError } = require("./errors.js");
+
+/** Kinds of queries: enum lmdbx_query_kind. */
+const KEYS = 0;
+const VALUES = 1;
+const ENTRIES = 2;
+const COUNT = 3;
+const TENANTS = 4;
+const MANY = 5;
+const HAS = 6;
+/** Flag of a mode: all pages are of one moment. */
+const ONE_MOMENT = 32;
+
+/** How often what sees one moment is begun anew, when the database had to give that moment up. */
+const MOST_RESTARTS = 16;
+
+/**
+ * @typedef {{ repository: unknown, snapshot?: unknown, path: string }} Source
+ * @typedef {any} Page - see src/binding/binding.h
+ */
+
+/** What a page says, and the scan that brings the next one. */
+const opened = (page) => (Array.isArray(page) ? page : [page]);
+
+/**
+ * A page, unless the signal aborts first. A scan that comes too late is ended.
+ * @param {Page | Promise<Page>} asked
+ * @param {AbortSignal | undefined} signal
+ * @returns {Page | Promise<Page>}
+ */
+function untilAborted(asked, signal) {
+  if (signal === undefined || !(asked instanceof Promise)) return asked;
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(signal.reason);
+      asked.then(
+        (page) => opened(page)[1] !== undefined && addon.end(opened(page)[1]),
+        () => {},
+      );
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    asked.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/** @param {AbortSignal | undefined} signal */
+function throwIfAborted(signal) {
+  if (signal?.aborted) throw signal.reason;
+}
+
+/**
+ * Reads all pages of a query that sees one moment. Nobody has seen anything of them yet if that
+ * moment has to be given up, so they are read anew; a snapshot has no other moment.
+ * @template T
+ * @param {Source} source
+ * @param {() => Page | Promise<Page>} ask
+ * @param {AbortSignal | undefined} signal
+ * @param {(page: Page[], soFar: T | undefined) => T} add
+ * @param {Page | Promise<Page>} first
+ * @returns {Promise<T>}
+ */
+async function readAll(source, ask, signal, add, first) {
+  for (let restarts = 0; ; restarts++) {
+    let result;
+    let scan;
+    try {
+      throwIfAborted(signal);
+      let page = opened(await untilAborted(restarts === 0 ? first : ask(), signal));
+      for (;;) {
+        result = add(page, result);
+        scan = page[1];
+        if (scan === undefined) return result;
+        throwIfAborted(signal);
+        page = opened(await untilAborted(addon.next(scan), signal));
+      }
+    } catch (error) {
+      if (scan !== undefined) addon.end(scan);
+      const expired = error?.code === "LMDBX_SNAPSHOT_EXPIRED" && source.snapshot === undefined;
+      if (!expired || restarts === MOST_RESTARTS) throw error;
+    }
+  }
+}
+
+/** The same, without waiting where the addon does not: then its one page is all. */
+function answer(source, ask, signal, add) {
+  throwIfAborted(signal);
+  const page = ask();
+  return page instanceof Promise ? readAll(source, ask, signal, add, page) : add(opened(page));
+}
+
+/** Asks for the first page of a range. */
+function askRange({ repository, snapshot }, prefix, mode, { text, flags, limit }) {
+  return addon.query(repository, prefix, mode | flags, text, limit, snapshot);
+}
+
+function addKeys([text], keys) {
+  const more = JSON.parse(text);
+  if (keys === undefined) return more;
+  for (const key of more) keys.push(key);
+  return keys;
+}
+
+/**
+ * The value of a page at a place.
+ * @param {Source} source
+ * @param {string} tenantId
+ * @param {Page[]} page
+ * @param {number} at
+ */
+function valueAt(source, tenantId, [values, , keys], at) {
+  const value = values[at];
+  if (!(value instanceof NotParsed)) return value;
+  const key = JSON.stringify(JSON.parse(keys)[at]);
+  throw notJSON(new NotJSON(value.text), source.path, tenantId, key);
+}
+
+/** Gathers the values of pages. */
+const valuesOf = (source, tenantId) => (page, soFar) => {
+  const [values, , , error] = page;
+  if (error !== undefined) throw error;
+  const all = soFar ?? [];
+  for (let at = 0; at < values.length; at++) all.push(valueAt(source, tenantId, page, at));
+  return all;
+};
+
+/** Gathers the names of tenants. */
+function addNames([names], soFar = new Set()) {
+  for (const name of names) soFar.add(name);
+  return soFar;
+}
+
+const addCount = ([count], soFar = 0) => soFar + count;
+
+/** @param {Source} source */
+async function list(source, tenantId, given) {
+  const prefix = tenantPrefix(tenantId);
+  const range = readRange(given);
+  throwIfAborted(range.signal);
+  const ask = () => askRange(source, prefix, KEYS | ONE_MOMENT, range);
+  const first = ask();
+  if (typeof first === "string") return JSON.parse(first); // the common case
+  return readAll(source, ask, range.signal, addKeys, first);
+}
+
+/** @param {Source} source */
+async function count(source, tenantId, given) {
+  const prefix = tenantPrefix(tenantId);
+  const range = readRange(given);
+  const ask = () => askRange(source, prefix, COUNT | ONE_MOMENT, range);
+  return answer(source, ask, range.signal, addCount);
+}
+
+/** @param {unknown} keys */
+function checkKeys(keys) {
+  if (Array.isArray(keys)) return;
+  throw typeError("LMDBX_INVALID_ARGUMENT", "getMany: give the keys as an array");
+}
+
+/** Asks for single keys: JSON texts, a line each. */
+function askKeys({ repository, snapshot }, prefix, mode, texts) {
+  const lines = texts.map((text) => `${text}\n`).join("");
+  return addon.query(repository, prefix, mode | ONE_MOMENT, lines, undefined, snapshot);
+}
+
+/** @param {Source} source */
+async function getMany(source, tenantId, keys) {
+  const prefix = tenantPrefix(tenantId);
+  checkKeys(keys);
+  const texts = Array.from(keys, keyText);
+  const ask = () => askKeys(source, prefix, MANY, texts);
+  return answer(source, ask, undefined, valuesOf(source, tenantId));
+}
+
+/** @param {Source} source */
+async function get(source, tenantId, key) {
+  const prefix = tenantPrefix(tenantId);
+  const texts = [keyText(key)];
+  const ask = () => askKeys(source, prefix, MANY, texts);
+  return (await answer(source, ask, undefined, valuesOf(source, tenantId)))[0];
+}
+
+/** @param {Source} source */
+async function has(source, tenantId, key) {
+  const prefix = tenantPrefix(tenantId);
+  const texts = [keyText(key)];
+  const ask = () => askKeys(source, prefix, HAS, texts);
+  return (await answer(source, ask, undefined, addCount)) > 0;
+}
+
+/** @param {Source} source */
+async function tenants(source) {
+  const ask = () => addon.query(source.repository, "", TENANTS | ONE_MOMENT);
+  return [...(await answer(source, ask, undefined, addNames))].sort();
+}
+
+module.exports = {
+  ...{ KEYS, VALUES, ENTRIES, askRange, opened, throwIfAborted, untilAborted, valueAt },
+  ...{ list, count, getMany, get, has, tenants },
+};

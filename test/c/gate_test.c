@@ -1,0 +1,190 @@
+/* Parked reads: they keep their moment, and stand in nobody's way. */
+#include "reopen.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static struct lmdbx__read *begin(struct lmdbx__env *env) {
+  struct lmdbx__read *read;
+  struct lmdbx_error error;
+  if (lmdbx__read_begin(env, &read, &error) != LMDBX_OK) fail_msg("%s", error.message);
+  return read;
+}
+
+/* Closes the gate: after a failure the next owner opens the file again. */
+static void reopen(struct lmdbx__env *env) {
+  fail_commit(env);
+  assert_int_equal(use_join(env), LMDBX_OK);
+}
+
+static void a_parked_read_keeps_its_moment(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 4 * MEBIBYTE);
+  put(env, "k", "old");
+  struct lmdbx__read *read = begin(env);
+  for (int i = 0; i < 3; i++) {
+    lmdbx__read_park(read);
+    put(env, "k", "new");
+    assert_int_equal(lmdbx__read_resume(read, NULL), LMDBX_OK);
+    assert_true(sees(read, TEST_MAIN_DBI, "k", "old"));
+  }
+  lmdbx__read_end(read);
+  assert_true(holds(env, "k", "new"));
+  lmdbx__env_release(env);
+}
+
+static void a_reopening_ends_parked_reads(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  struct lmdbx_error error;
+  put(env, "k", "old");
+  struct lmdbx__read *parked = begin(env), *ended = begin(env);
+  lmdbx__read_park(parked);
+  lmdbx__read_park(ended);
+  reopen(env);
+  assert_int_equal(lmdbx__read_resume(parked, &error), LMDBX_SNAPSHOT_EXPIRED);
+  assert_non_null(strstr(error.message, "Begin anew"));
+  lmdbx__read_park(parked); /* changes nothing */
+  assert_int_equal(lmdbx__read_resume(parked, NULL), LMDBX_SNAPSHOT_EXPIRED);
+  lmdbx__read_end(parked);
+  lmdbx__read_end(ended);
+  assert_int_equal(lmdbx__env_oldest_snapshot(env), 0);
+  struct lmdbx__read *next = begin(env);
+  assert_true(sees(next, TEST_MAIN_DBI, "k", "old"));
+  lmdbx__read_end(next);
+  lmdbx__env_release(env);
+}
+
+/* What another thread does with a read, while this one wants to reopen. */
+struct user {
+  struct lmdbx__env *env;
+  struct lmdbx__read *read;
+  bool park;
+};
+
+static void *use_shortly(void *context) {
+  struct user *user = context;
+  const struct timespec shortly = {0, 50 * 1000 * 1000};
+  nanosleep(&shortly, NULL); /* well below the second that it waits */
+  bool sound = sees(user->read, TEST_MAIN_DBI, "k", "old");
+  if (user->park) {
+    lmdbx__read_park(user->read);
+  } else {
+    lmdbx__read_end(user->read);
+  }
+  return (void *)(intptr_t)sound;
+}
+
+static void check_read_in_use(void **state, bool park) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  pthread_t thread;
+  void *sound;
+  put(env, "k", "old");
+  struct user user = {env, begin(env), park};
+  lmdbx__read_park(user.read);
+  assert_int_equal(lmdbx__read_resume(user.read, NULL), LMDBX_OK);
+  assert_int_equal(pthread_create(&thread, NULL, use_shortly, &user), 0);
+  reopen(env);
+  pthread_join(thread, &sound);
+  assert_true((intptr_t)sound);
+  if (park) {
+    assert_int_equal(lmdbx__read_resume(user.read, NULL), LMDBX_SNAPSHOT_EXPIRED);
+    lmdbx__read_end(user.read);
+  }
+  lmdbx__env_release(env);
+}
+
+static void a_read_in_use_is_waited_for(void **state) {
+  check_read_in_use(state, false);
+}
+
+static void a_read_that_is_parked_while_a_reopening_waits_ends(void **state) {
+  check_read_in_use(state, true);
+}
+
+static void the_oldest_parked_read_is_known(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  struct timespec now;
+  struct lmdbx__read *plain = begin(env), *old = begin(env), *young = begin(env);
+  assert_int_equal(lmdbx__env_oldest_snapshot(env), 0);
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  uint64_t before = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+  lmdbx__read_park(old);
+  uint64_t since = lmdbx__env_oldest_snapshot(env);
+  assert_true(since >= before);
+  lmdbx__read_park(young);
+  assert_int_equal(lmdbx__read_resume(old, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__env_oldest_snapshot(env), since); /* also while it is in use */
+  lmdbx__read_park(old);
+  assert_int_equal(lmdbx__env_oldest_snapshot(env), since);
+  lmdbx__read_end(old);
+  assert_true(lmdbx__env_oldest_snapshot(env) >= since);
+  lmdbx__read_end(young);
+  assert_int_equal(lmdbx__env_oldest_snapshot(env), 0);
+  lmdbx__read_end(plain);
+  lmdbx__env_release(env);
+}
+
+/* Threads that park, use and end reads, while the file is opened again and again. */
+enum { THREADS = 3, ROUNDS = 300 };
+
+struct parker {
+  struct lmdbx__env *env;
+  unsigned wrong, expired;
+};
+
+static void *park_often(void *context) {
+  struct parker *parker = context;
+  for (int i = 0; i < ROUNDS; i++) {
+    struct lmdbx__read *read;
+    if (lmdbx__read_begin_wait(parker->env, &read, NULL) != LMDBX_OK) {
+      parker->wrong++;
+      continue;
+    }
+    for (int use = 0; use < i % 4; use++) {
+      struct lmdbx_slice value;
+      bool found = false;
+      lmdbx__read_park(read);
+      int code = lmdbx__read_resume(read, NULL);
+      if (code == LMDBX_SNAPSHOT_EXPIRED) {
+        parker->expired++;
+        break;
+      }
+      code = lmdbx__read_get(read, TEST_MAIN_DBI, text("k"), &found, &value, NULL);
+      if (code != LMDBX_OK || !found) parker->wrong++;
+    }
+    if (i % 2 == 0) lmdbx__read_park(read);
+    lmdbx__read_end(read);
+  }
+  return NULL;
+}
+
+static void parked_reads_of_many_threads_survive_reopenings(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  struct parker parkers[THREADS] = {0};
+  pthread_t threads[THREADS];
+  put(env, "k", "old");
+  for (int i = 0; i < THREADS; i++) {
+    parkers[i].env = env;
+    assert_int_equal(pthread_create(&threads[i], NULL, park_often, &parkers[i]), 0);
+  }
+  for (int i = 0; i < 20; i++) reopen(env);
+  for (int i = 0; i < THREADS; i++) {
+    pthread_join(threads[i], NULL);
+    assert_int_equal(parkers[i].wrong, 0);
+  }
+  assert_int_equal(lmdbx__env_oldest_snapshot(env), 0);
+  lmdbx__env_release(env);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(a_parked_read_keeps_its_moment),
+      TEST(a_reopening_ends_parked_reads),
+      TEST(a_read_in_use_is_waited_for),
+      TEST(a_read_that_is_parked_while_a_reopening_waits_ends),
+      TEST(the_oldest_parked_read_is_known),
+      TEST(parked_reads_of_many_threads_survive_reopenings),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
