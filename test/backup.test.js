@@ -100,6 +100,34 @@ describe("a backup", () => {
   }
 
   test(
+    "cuts no batch in two, and takes checkpoints along",
+    TIMEOUT,
+    using(async (open, directory) => {
+      const repository = open({ path: path.join(directory, "data") });
+      await fill(repository, 20);
+      let writing = true;
+      const write = async () => {
+        for (let n = 1; writing; n++) {
+          const put = (key) => ({ type: "put", tenantId: "t", key, value: n });
+          const checkpoint = { name: "worker", position: n };
+          await repository.batch([put("first"), put("zweiter")], { checkpoint });
+        }
+      };
+      const writer = write();
+      for (const compact of [false, true]) {
+        const target = path.join(directory, `copy-${compact}`);
+        await repository.backup(target, { compact });
+        const copy = open({ path: target });
+        const first = await copy.get("t", "first");
+        assert.equal(await copy.get("t", "zweiter"), first);
+        assert.equal(await copy.getCheckpoint("worker"), first);
+      }
+      writing = false;
+      await writer;
+    }),
+  );
+
+  test(
     "is smaller with compact where pages are free",
     using(async (open, directory) => {
       const repository = open({ path: path.join(directory, "data") });

@@ -90,6 +90,21 @@ describe("the commit channel", () => {
   );
 
   test(
+    "counts what a batch writes, and what clearing removes",
+    using(async (open) => {
+      const repository = open();
+      await repository.ready();
+      const told = await commitsOf(async () => {
+        const put = (key) => ({ type: "put", tenantId: "t", key, value: "x" });
+        await repository.batch([put(1), put(2), put(3)]);
+        await repository.clearTenant("t");
+      });
+      assert.deepEqual(told.map(({ operations }) => operations), [3, 3]);
+      assert.equal(told[0].bytes, 3 * ("t:1".length + 2));
+    }),
+  );
+
+  test(
     "tells each thread of its own writes, and one whose repositories share a commit once",
     using(async (open) => {
       const main = open();

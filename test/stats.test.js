@@ -103,6 +103,17 @@ describe("stats", () => {
   );
 
   test(
+    "counts no checkpoints",
+    using(async (open) => {
+      for (const repository of [open(), open({ name: "orders" })]) {
+        const operations = [{ type: "put", tenantId: "t", key: 1, value: 1 }];
+        await repository.batch(operations, { checkpoint: { name: "worker", position: 5 } });
+        assert.equal((await repository.stats()).entries, 1);
+      }
+    }),
+  );
+
+  test(
     "counts exactly in a large main database whose named ones this process has open",
     using(async (open) => {
       const main = open();
