@@ -20,6 +20,10 @@ const HAS = 6;
 /** Flag of a mode: all pages are of one moment. */
 const ONE_MOMENT = 32;
 
+/** How long pages are taken in before the event loop has its turn. */
+const LONGEST_TURN_MS = 3;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 /** How often what sees one moment is begun anew, when the database had to give that moment up. */
 const MOST_RESTARTS = 16;
 
@@ -72,15 +76,24 @@ async function readAll(source, ask, signal, add, first) {
   for (let restarts = 0; ; restarts++) {
     let result;
     let scan;
+    let turned = performance.now();
     try {
       throwIfAborted(signal);
       let page = opened(await untilAborted(restarts === 0 ? first : ask(), signal));
       for (;;) {
-        result = add(page, result);
         scan = page[1];
-        if (scan === undefined) return result;
         throwIfAborted(signal);
-        page = opened(await untilAborted(addon.next(scan), signal));
+        // Read while this thread takes in the one before.
+        const next = scan === undefined ? undefined : untilAborted(addon.next(scan), signal);
+        result = add(page, result);
+        if (next === undefined) return result;
+        // Pages that are there at once would keep timers waiting.
+        if (performance.now() - turned > LONGEST_TURN_MS) {
+          next.catch(() => {}); // waited for below
+          await turn();
+          turned = performance.now();
+        }
+        page = opened(await next);
       }
     } catch (error) {
       if (scan !== undefined) addon.end(scan);
@@ -102,11 +115,10 @@ function askRange({ repository, snapshot }, prefix, mode, { text, flags, limit }
   return addon.query(repository, prefix, mode | flags, text, limit, snapshot);
 }
 
-function addKeys([text], keys) {
-  const more = JSON.parse(text);
-  if (keys === undefined) return more;
-  for (const key of more) keys.push(key);
-  return keys;
+/** Gathers the keys of pages, in pieces: one array is made of them in the end. */
+function addKeys([text], pieces = []) {
+  pieces.push(JSON.parse(text));
+  return pieces;
 }
 
 /**
@@ -148,7 +160,8 @@ async function list(source, tenantId, given) {
   const ask = () => askRange(source, prefix, KEYS | ONE_MOMENT, range);
   const first = ask();
   if (typeof first === "string") return JSON.parse(first); // the common case
-  return readAll(source, ask, range.signal, addKeys, first);
+  const pieces = await readAll(source, ask, range.signal, addKeys, first);
+  return pieces.length === 1 ? pieces[0] : [].concat(...pieces);
 }
 
 /** @param {Source} source */

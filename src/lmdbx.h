@@ -433,9 +433,9 @@ struct lmdbx_query {
   struct lmdbx_snapshot *snapshot; /* NULL: the repository as it is */
 };
 
-/* A part of an answer: some 256 kB of keys of one moment, or 64 kB of others; or of
- * values 512 records or 64 kB, whichever is less, but one at least; so that no page
- * keeps its receiver long. It may be empty with more to follow. */
+/* A part of an answer: some 64 kB of keys; or of values 512 records or 64 kB,
+ * whichever is less, but one at least; so that no page keeps its receiver long. It may be empty
+ * with more to follow. */
 struct lmdbx_page {
   enum lmdbx_query_kind kind;
   struct lmdbx_slice keys; /* the JSON text of an array */
@@ -448,8 +448,7 @@ struct lmdbx_page {
   uint64_t counted;
 };
 
-#define LMDBX_PAGE_SIZE ((size_t)256 * 1024)
-#define LMDBX_SMALL_PAGE_SIZE ((size_t)64 * 1024)
+#define LMDBX_PAGE_SIZE ((size_t)64 * 1024)
 #define LMDBX_PAGE_RECORDS 512
 
 /*

@@ -40,8 +40,7 @@
 static const struct lmdbx__page_limits inline_page = {
     .visits = INLINE_VISITS,
     .text = SIZE_MAX, /* the visits bound it */
-    .small_text = SIZE_MAX,
-    .values = LMDBX_SMALL_PAGE_SIZE,
+    .values = LMDBX_PAGE_SIZE,
     .records = INLINE_VISITS,
     .plain_size = INLINE_VALUE_SIZE,
     .frame_size = INLINE_FRAME_SIZE,

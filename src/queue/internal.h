@@ -249,9 +249,8 @@ struct lmdbx_scan {
 
 /* How much one page may take. */
 struct lmdbx__page_limits {
-  size_t visits; /* keys looked at, whoever they belong to */
-  size_t text;   /* bytes of keys, all of one moment */
-  size_t small_text;
+  size_t visits;  /* keys looked at, whoever they belong to */
+  size_t text;    /* bytes of keys, all of one moment */
   size_t values;  /* bytes of values */
   size_t records; /* with values */
   /* A larger value ends the page: a plain one, a frame. One that unpacks to more

@@ -11,8 +11,7 @@
 const struct lmdbx__page_limits lmdbx__pool_page = {
     .visits = 65536, /* bounds a job among the keys of other tenants */
     .text = LMDBX_PAGE_SIZE,
-    .small_text = LMDBX_SMALL_PAGE_SIZE,
-    .values = LMDBX_SMALL_PAGE_SIZE,
+    .values = LMDBX_PAGE_SIZE,
     .records = LMDBX_PAGE_RECORDS,
     .plain_size = SIZE_MAX,
     .frame_size = SIZE_MAX,
@@ -81,8 +80,7 @@ static bool place_records(struct lmdbx__page *page) {
 static bool is_full(const struct visit *visit) {
   const struct lmdbx__page *page = &visit->scan->page;
   const struct lmdbx__page_limits *limits = visit->limits;
-  size_t text = visit->scan->one_moment ? limits->text : limits->small_text;
-  return page->text.size >= text || page->values.size >= limits->values ||
+  return page->text.size >= limits->text || page->values.size >= limits->values ||
          page->count >= limits->records;
 }
 

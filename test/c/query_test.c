@@ -251,7 +251,7 @@ static void values_come_in_pages_and_each_sees_what_was_written_before(void **st
     (void)answer(fixture, &query, &outcome);
     put_now(fixture, one_moment == 1 ? "t:3" : "t:2", "late");
     for (; outcome.scan != NULL; pages++) {
-      assert_in_range(outcome.count, 1, LMDBX_SMALL_PAGE_SIZE / 1024);
+      assert_in_range(outcome.count, 1, LMDBX_PAGE_SIZE / 1024);
       seen += outcome.count;
       go_on(fixture, &outcome);
       assert_int_equal(outcome.code, LMDBX_OK);
