@@ -729,7 +729,11 @@ export type LMDBXErrorCode =
   /** An internal error occurred. */
   | "LMDBX_INTERNAL"
   /** Something exists there already. */
-  | "LMDBX_EXISTS";
+  | "LMDBX_EXISTS"
+  /** Another program is using it. */
+  | "LMDBX_IN_USE"
+  /** An optional package is missing. */
+  | "LMDBX_PEER_MISSING";
 
 /**
  * An error of this package. Its message says what was being done and what to do about it.

@@ -96,7 +96,9 @@
   XX(SNAPSHOT_EXPIRED, ERROR, "the snapshot has expired")                                          \
   XX(NATIVE_MISSING, ERROR, "the native addon is missing")                                         \
   XX(INTERNAL, ERROR, "an internal error occurred")                                                \
-  XX(EXISTS, ERROR, "something exists there already")
+  XX(EXISTS, ERROR, "something exists there already")                                              \
+  XX(IN_USE, ERROR, "another program is using it")                                                 \
+  XX(PEER_MISSING, ERROR, "an optional package is missing")
 
 enum lmdbx_code {
   LMDBX_OK = 0,

@@ -43,6 +43,10 @@ static const char doing[] = "open the database";
 #define MAX_DEPTH 32 /* liblmdb's cursor stack */
 #define NO_PAGE UINT64_MAX
 #define LOCK_MUTEX_OFFSET 8
+/* Completes what is said of a database of version 0.3. */
+#define IMPORT_ADVICE                                                                              \
+  "It is left untouched: import it into a new directory with `npx @aurora/runtime-storage-lmdbx "  \
+  "import <this path> <new path>`"
 /* Another process may commit while we read: then we look again. */
 #define MAX_LOOKS 10
 
@@ -95,8 +99,7 @@ static struct finding foreign(const struct meta_page *meta) {
   if (word_at(meta, MAGIC_OFFSET_LMDB_1) == META_MAGIC)
     return (struct finding){
         LMDBX_FORMAT,
-        "data.mdb has the LMDB 1.0 format that version 0.3 of this package (on lmdb-js) wrote. It "
-        "is left untouched: use another path, and copy the records over with version 0.3"};
+        "version 0.3 of this package wrote it, in another format of LMDB. " IMPORT_ADVICE};
   if (meta->magic == META_MAGIC_SWAPPED || word_at(meta, MAGIC_OFFSET_32_BIT) == META_MAGIC)
     return (struct finding){LMDBX_FORMAT,
                             "data.mdb was written on a machine with another word size or byte "
@@ -166,6 +169,24 @@ static struct finding look(int fd, uint64_t *txn_id) {
     finding = check_root(fd, &newest->databases[i], page_size, newest->last_page,
                          (uint64_t)status.st_size);
   return finding;
+}
+
+int lmdbx__check_in_the_way(const char *path, struct lmdbx_error *error) {
+  struct meta_page meta = {0};
+  struct stat status;
+  bool old = false;
+  /* Not a pipe: opening it would wait. */
+  int fd =
+      stat(path, &status) == 0 && S_ISREG(status.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd >= 0) {
+    old = pread(fd, &meta, sizeof meta, 0) == (ssize_t)sizeof meta && meta.magic != META_MAGIC &&
+          word_at(&meta, MAGIC_OFFSET_LMDB_1) == META_MAGIC;
+    close(fd);
+  }
+  if (!old) return lmdbx__store_error(error, ENOTDIR, doing, path);
+  return lmdbx__error_at(error, LMDBX_FORMAT, 0, doing, path, "%s",
+                         "it is a single file that version 0.3 of this package wrote, in another "
+                         "format of LMDB. " IMPORT_ADVICE);
 }
 
 static int check_data(const char *path, const char *data, struct lmdbx_error *error) {

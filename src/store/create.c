@@ -168,6 +168,7 @@ int lmdbx__create_files(const char *path, bool create, struct lmdbx__file_id *id
     if (rc == 0 && stat(data, &status) != 0) rc = errno;
   }
   free(data);
+  if (rc == ENOTDIR) return lmdbx__check_in_the_way(path, error);
   if (rc != 0) return lmdbx__store_error(error, rc, create ? doing : "open the database", path);
   *id = (struct lmdbx__file_id){status.st_dev, status.st_ino};
   return LMDBX_OK;

@@ -176,6 +176,9 @@ int lmdbx__sync_parent(const char *path);
  */
 int lmdbx__check_files(const char *path, const struct lmdbx__file_id *id, bool allow_network,
                        struct lmdbx_error *error);
+/* Describes that something which is no directory lies at the path or above it;
+ * FORMAT if it is a database in a single file, as version 0.3 made them. */
+int lmdbx__check_in_the_way(const char *path, struct lmdbx_error *error);
 
 /* ---- mapping.c */
 

@@ -161,6 +161,28 @@ static void a_file_of_the_replaced_package_is_recognised(void **state) {
   memcpy(page + 24, magic, sizeof magic);
   memcpy(page + PAGE_SIZE + 24, magic, sizeof magic);
   expect_refused(state, page, sizeof page, LMDBX_FORMAT, "version 0.3");
+  expect_refused(state, page, sizeof page, LMDBX_FORMAT, "import <this path> <new path>`.");
+}
+
+static void a_single_file_of_the_replaced_package_is_recognised(void **state) {
+  static const uint8_t magic[] = {0xde, 0xc0, 0xef, 0xbe, 2, 0, 0, 0};
+  char page[2 * PAGE_SIZE] = {0};
+  size_t size;
+  memcpy(page + 24, magic, sizeof magic);
+  const char *path = path_in(state, "users.lmdb");
+  write_file(path, page, sizeof page);
+  for (int read_only = 0; read_only < 2; read_only++) {
+    expect_open_error(path, read_only, LMDBX_FORMAT, "single file that version 0.3");
+    expect_open_error(path, read_only, LMDBX_FORMAT, "import <this path> <new path>`.");
+  }
+  uint8_t *after = read_file(path, &size);
+  assert_int_equal(size, sizeof page);
+  assert_memory_equal(after, page, size);
+  free(after);
+  /* Others are merely in the way. */
+  expect_open_error(path_in(state, "users.lmdb/below"), false, LMDBX_NOT_A_DIRECTORY, "directory");
+  write_file(path, page, sizeof magic);
+  expect_open_error(path, false, LMDBX_NOT_A_DIRECTORY, "directory");
 }
 
 /* A sound file with one record in it. */
@@ -354,6 +376,7 @@ int main(void) {
       TEST(an_empty_file_is_refused),
       TEST(a_file_that_is_not_lmdb_is_refused),
       TEST(a_file_of_the_replaced_package_is_recognised),
+      TEST(a_single_file_of_the_replaced_package_is_recognised),
       TEST(damaged_meta_pages_are_refused),
       TEST(wild_roots_are_refused),
       TEST(a_file_that_was_cut_off_is_refused),
