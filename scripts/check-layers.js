@@ -30,12 +30,15 @@ const SYSTEM = new Set(
     .map((header) => `${header}.h`),
 );
 
-/** Modules that few files may use: the loader of the addon, and for its directories, what is for
- * tests. The rest of lib stores nothing itself. */
+/** Modules that few files may use: the loader of the addon, the tools, which the repository does not
+ * load, and for its directories, what is for tests. The rest of lib stores nothing itself. */
 const FILE_MODULES = ["node:fs", "node:fs/promises"];
-const LOADER_MODULES = new Set([...FILE_MODULES, "node:child_process", "node:module"]);
+const SYSTEM_MODULES = new Set([...FILE_MODULES, "node:child_process", "node:module"]);
 const LOADER = "lib/native.js";
 const TESTING = "lib/testing.js";
+const TOOLS = ["lib/import/", "lib/cli/"];
+/** The one file that loads the optional npm package lmdb, from where the user has it. */
+const PEER = "lib/import/peer.js";
 
 /** All files below a directory, relative to the root. */
 function filesBelow(directory) {
@@ -90,19 +93,37 @@ function* checkC(file) {
   }
 }
 
+/** What is wrong with requiring a module, or undefined. */
+function judgeRequire(file, name) {
+  const isTool = TOOLS.some((folder) => file.startsWith(folder));
+  if (SYSTEM_MODULES.has(name)) {
+    const may = file === LOADER || isTool || (file === TESTING && FILE_MODULES.includes(name));
+    return may
+      ? undefined
+      : `requires ${name}: only ${LOADER} and the tools in ${TOOLS.join(", ")} may`;
+  }
+  if (name.startsWith("node:")) return undefined;
+  if (!/^\.\.?\//.test(name)) return `requires ${name}: lib may require the addon and node: modules only`;
+  const target = path.join(path.dirname(file), name);
+  if (target === "package.json") return undefined;
+  if (!target.startsWith("lib/")) return `requires ${name}, which is not in lib`;
+  const folder = TOOLS.find((each) => target.startsWith(each));
+  if (folder !== undefined && !isTool) return `requires ${name}: the repository loads no tools`;
+  return undefined;
+}
+
 function* checkJavaScript(file) {
   const lines = withoutComments(fs.readFileSync(path.join(root, file), "utf8")).split("\n");
   for (const [index, line] of lines.entries()) {
     for (const [, argument] of line.matchAll(/\b(?:require|import)\s*\(([^)]*)\)/g)) {
       const name = /^\s*"([^"]+)"\s*$/.exec(argument)?.[1];
       if (name === undefined) {
-        if (file !== LOADER) yield [index + 1, `requires ${argument}, which this check cannot follow`];
-      } else if (LOADER_MODULES.has(name)) {
-        const may = file === LOADER || (file === TESTING && FILE_MODULES.includes(name));
-        if (!may) yield [index + 1, `requires ${name}: only ${LOADER} may`];
-      } else if (!name.startsWith("node:") && !name.startsWith("./") && name !== "../package.json") {
-        yield [index + 1, `requires ${name}: lib may require the addon and node: modules only`];
+        if (file === LOADER || file === PEER) continue;
+        yield [index + 1, `requires ${argument}, which this check cannot follow`];
+        continue;
       }
+      const wrong = judgeRequire(file, name);
+      if (wrong) yield [index + 1, wrong];
     }
   }
 }

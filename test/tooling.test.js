@@ -52,6 +52,9 @@ describe("make layers", () => {
     ["a libuv symbol is used", "src/binding/addon.c", "void f(void) { uv_run(0, 0); }", "uv_run"],
     ["lib reads files", "lib/errors.js", 'require("node:fs");', "node:fs"],
     ["lib requires a package", "lib/errors.js", 'require("lmdb");', "lmdb"],
+    ["the repository loads a tool", "lib/keys.js", 'require("./import/index.js");', "./import/"],
+    ["a tool requires a package", "lib/import/index.js", 'require("lmdb");', "lmdb"],
+    ["lib leaves lib", "lib/import/index.js", 'require("../../bench/main.js");', "bench"],
     ["lib requires what is computed", "lib/errors.js", "require(process.env.X);", "process.env.X"],
   ];
   for (const [name, file, text, what] of forbidden) {

@@ -1,0 +1,113 @@
+import type { LMDBXErrorCode } from "./index.js";
+
+/** How values are encoded. */
+export type Encoding = "msgpack" | "json" | "string";
+
+/** What {@link importDirectory} takes. */
+export interface ImportOptions {
+  /** What was given to 0.3.x as `path`: a directory, or a single file. Only read. */
+  from: string | URL;
+  /** The new directory. Nothing may exist there; its parents are created. */
+  to: string | URL;
+  /**
+   * Named databases to take over; `""` is the main one, that of repositories without a name.
+   * Default: the main one and all named ones.
+   */
+  names?: readonly string[] | undefined;
+  /** The `encoding` that 0.3.x was configured with. Default: `"msgpack"`. */
+  encoding?: Encoding | undefined;
+  /** The encodings of those named databases that have another one; `""` is the main one. */
+  encodings?: Readonly<Record<string, Encoding>> | undefined;
+  /**
+   * The encoding of the new databases. Default: that of the old ones. To `"json"` only values go
+   * over that JSON holds exactly.
+   */
+  targetEncoding?: Encoding | undefined;
+  /**
+   * Whether the new databases compress values. Default: `false`. Compressed values of the old ones
+   * are recognised in any case.
+   */
+  compression?: boolean | undefined;
+  /** The `mapSize` that the new directory will be opened with: the report says whether it suffices. */
+  mapSize?: number | undefined;
+  /** Told after each group of records. */
+  onProgress?: ((progress: ImportProgress) => void) | undefined;
+  /** Told of everything that is not carried over, while `ImportReport.notCarried` has a limit. */
+  onNotCarried?: ((entry: NotCarried) => void) | undefined;
+  /** Stops the import: it rejects with `LMDBX_ABORTED`, and leaves nothing behind. */
+  signal?: AbortSignal | undefined;
+  /**
+   * The npm package `lmdb`, for programs that bundle it. Default: the one installed in the project
+   * or beside this package.
+   */
+  lmdb?: unknown;
+}
+
+/** How far an import is. Each record is copied, then compared. */
+export interface ImportProgress {
+  phase: "copy" | "verify";
+  /** The named database, or `undefined` for the main one. */
+  database: string | undefined;
+  /** Records of all databases that this phase has dealt with. */
+  records: number;
+  /** Records of all databases. */
+  total: number;
+  /** Time since the beginning. */
+  milliseconds: number;
+}
+
+/** Something that an import did not carry over: one record, or a whole database. */
+export interface NotCarried {
+  /** The named database, or `undefined` for the main one. */
+  database: string | undefined;
+  /** Tenant and key, where the stored key has the form `tenant:JSON`. */
+  tenantId?: string;
+  key?: unknown;
+  /** The stored key, where it has not: as text, or a character a byte where it is none. */
+  storedKey?: string;
+  /** How many records this is: 1, or those of a database that as a whole cannot be carried over. */
+  records: number;
+  /** What the new repository, or the import, has against it. */
+  code: LMDBXErrorCode;
+  reason: string;
+}
+
+/** What an import did. */
+export interface ImportReport {
+  from: string;
+  to: string;
+  databases: {
+    name: string | undefined;
+    encoding: Encoding;
+    records: number;
+    carried: number;
+    /** Bytes of the keys and values that were carried over, as 0.3.x stored them, unpacked. */
+    bytes: number;
+  }[];
+  /** Records in the old databases. */
+  records: number;
+  /** Records in the new ones, each read back and compared. */
+  carried: number;
+  bytes: number;
+  /** The first 1,000 things that were not carried over. */
+  notCarried: NotCarried[];
+  /** Records that were not carried over. */
+  notCarriedCount: number;
+  milliseconds: number;
+  /** The least `mapSize` with which the new directory can be written to, in bytes. */
+  neededMapSize: number;
+  /** Whether the given `mapSize` is as large. */
+  mapSizeSuffices?: boolean;
+}
+
+/**
+ * Takes a database of version 0.3.x over: writes a new directory, reads both sides back and
+ * compares them, and gives the new directory its name when it is complete.
+ *
+ * The old database is only read. Nothing may write to it meanwhile. Reads it through the npm
+ * package `lmdb` (3.2.2 or a later 3.x), an optional peer dependency.
+ *
+ * Records that the new repository refuses, and such that 0.3.x did not write, are reported and left
+ * out. Everything else ends the import with an error, and then there is no new directory.
+ */
+export function importDirectory(options: ImportOptions): Promise<ImportReport>;

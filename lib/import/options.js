@@ -1,0 +1,97 @@
+"use strict";
+// The options of importDirectory, checked.
+
+const path = require("node:path");
+const { fileURLToPath } = require("node:url");
+const { typeError } = require("../errors.js");
+
+const ENCODINGS = ["msgpack", "json", "string"];
+const OPTIONS = [
+  "from",
+  "to",
+  "names",
+  "encoding",
+  "encodings",
+  "targetEncoding",
+  "compression",
+  "mapSize",
+  "onProgress",
+  "onNotCarried",
+  "signal",
+  "lmdb",
+];
+
+/** @param {string} message */
+const wrong = (message) => typeError("LMDBX_INVALID_CONFIG", message);
+
+/** @param {string} field @param {unknown} given */
+function readPath(field, given) {
+  const text = given instanceof URL ? fileURLToPath(given) : given;
+  if (typeof text !== "string" || text === "") {
+    throw wrong(`${field}: give a path, as a string or a file: URL`);
+  }
+  if (text.includes("\0")) throw wrong(`${field}: must not contain a NUL character`);
+  return path.resolve(text);
+}
+
+/** @param {string} field @param {unknown} given */
+function checkEncoding(field, given) {
+  if (ENCODINGS.includes(/** @type {string} */ (given))) return;
+  throw wrong(`${field}: ${JSON.stringify(given)} is none of ${ENCODINGS.join(", ")}`);
+}
+
+/** @param {string} field @param {unknown} given */
+function checkFunction(field, given) {
+  if (given !== undefined && typeof given !== "function") throw wrong(`${field}: give a function`);
+}
+
+/**
+ * @param {import("../../import.d.ts").ImportOptions} options
+ */
+function readOptions(options) {
+  if (typeof options !== "object" || options === null) {
+    throw wrong("options: give an object with at least from and to");
+  }
+  for (const option of Object.keys(options)) {
+    if (!OPTIONS.includes(option)) throw wrong(`${option}: there is no such option of an import`);
+  }
+  const { names, encoding = "msgpack", encodings = {}, targetEncoding, compression = false } = options;
+  const { mapSize, onProgress, onNotCarried, signal, lmdb } = options;
+  const from = readPath("from", options.from);
+  const to = readPath("to", options.to);
+  if (names !== undefined && !(Array.isArray(names) && names.every((name) => typeof name === "string"))) {
+    throw wrong('names: give an array of names of databases; "" is the main one');
+  }
+  checkEncoding("encoding", encoding);
+  if (typeof encodings !== "object" || encodings === null) {
+    throw wrong("encodings: give an object of encodings by name of a database");
+  }
+  for (const [name, each] of Object.entries(encodings)) checkEncoding(`encodings.${name}`, each);
+  if (targetEncoding !== undefined) checkEncoding("targetEncoding", targetEncoding);
+  if (typeof compression !== "boolean") throw wrong("compression: give true or false");
+  if (mapSize !== undefined && !(Number.isSafeInteger(mapSize) && mapSize > 0)) {
+    throw wrong("mapSize: give a positive number of bytes");
+  }
+  checkFunction("onProgress", onProgress);
+  checkFunction("onNotCarried", onNotCarried);
+  if (signal !== undefined && typeof signal?.aborted !== "boolean") {
+    throw wrong("signal: give an AbortSignal");
+  }
+  const encodingOf = (name) => (Object.hasOwn(encodings, name ?? "") ? encodings[name ?? ""] : encoding);
+  return {
+    from,
+    to,
+    names,
+    encodingOf,
+    encodingsGiven: Object.keys(encodings),
+    targetEncodingOf: (name) => targetEncoding ?? encodingOf(name),
+    compression,
+    mapSize,
+    onProgress,
+    onNotCarried,
+    signal,
+    lmdb,
+  };
+}
+
+module.exports = { readOptions };

@@ -1,0 +1,173 @@
+"use strict";
+// Reads an old database through npm lmdb, as bytes: its records are decoded here or by lmdb's own
+// decoder, so that nothing is taken for what it is not.
+
+const { failure } = require("./old-files.js");
+
+/** Named databases that are looked at; a new database holds fewer. */
+const MAX_DATABASES = 4096;
+/** How lmdb marks a value that it compressed: one byte, then the plain size in 3, or in 7. No plain
+ * value of 0.3.x of more than one byte begins so. */
+const PACKED = 0xfe;
+const PACKED_LONG = 0xff;
+const SHORT_HEADER = 4;
+const LONG_HEADER = 8;
+/** LZ4 cannot do better. */
+const MOST_RATIO = 255;
+/** What the main database stores for a named one: struct MDB_db, with its flags and its depth. */
+const RECORD_SIZE = 48;
+const RECORD_FLAGS = 0x11ff;
+const MOST_DEPTH = 32;
+const NO_PAGE = 0xffffffffffffffffn;
+/** Sorts before every key. */
+const START = Buffer.from([0]);
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** @param {Uint8Array} bytes */
+function asBuffer(bytes) {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** The name that a key of the main database stands for: lmdb stores its NUL, too. */
+function nameOf(key) {
+  return key.toString().replace(/\0$/, "");
+}
+
+/** @param {Buffer} bytes */
+function isPacked(bytes) {
+  if (bytes.length < 2 || bytes[0] < PACKED) return false;
+  const long = bytes[0] === PACKED_LONG;
+  if (bytes.length <= (long ? LONG_HEADER : SHORT_HEADER)) return false;
+  const plain = long ? bytes.readUInt32BE(4) : bytes.readUIntBE(1, 3);
+  return plain <= bytes.length * MOST_RATIO;
+}
+
+/** @param {Buffer} bytes */
+function decodeText(bytes) {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new Error("it is not valid UTF-8");
+  }
+}
+
+class Source {
+  #root;
+  #old;
+  #transaction;
+  #decoder;
+  /** @type {Map<string | undefined, { plain: any, packed: any }>} */
+  #databases = new Map();
+
+  /**
+   * @param {{ open: Function }} peer
+   * @param {ReturnType<import("./old-files.js").takeOld>} old
+   */
+  constructor(peer, old) {
+    this.#old = old;
+    try {
+      this.#root = peer.open({
+        path: old.directory,
+        noSubdir: false,
+        readOnly: !old.recover,
+        maxDbs: MAX_DATABASES,
+        encoding: "binary",
+        keyEncoding: "binary",
+      });
+      this.#decoder = this.#open(null, { encoding: "msgpack" }).decoder;
+      this.#databases.set(undefined, this.#handles(undefined));
+      for (const name of this.#names()) this.#databases.set(name, this.#handles(name));
+    } catch (cause) {
+      const message = `npm lmdb cannot open the old database: ${cause.message}`;
+      throw Object.assign(failure("LMDBX_CORRUPT", message), { cause });
+    }
+    // One moment for all that is read.
+    this.#transaction = this.#root.useReadTransaction();
+  }
+
+  #open(name, options) {
+    return this.#root.openDB(name, { keyEncoding: "binary", create: false, ...options });
+  }
+
+  #handles(name) {
+    return {
+      plain: this.#open(name ?? null, { encoding: "binary", compression: false }),
+      packed: this.#open(name ?? null, { encoding: "binary", compression: true }),
+    };
+  }
+
+  /** Names of named databases: lmdb stores them as keys of the main one. */
+  #names() {
+    const names = [];
+    for (const { key, value } of this.#root.getRange({ start: START })) {
+      if (this.#looksLikeDatabase(asBuffer(value))) names.push(nameOf(asBuffer(key)));
+    }
+    // Only now: opening one ends the read transaction.
+    return names.filter((name) => {
+      try {
+        return this.#open(name, { encoding: "binary" }) !== undefined;
+      } catch {
+        return false; // a record that looks like one
+      }
+    });
+  }
+
+  /** @param {Buffer} value */
+  #looksLikeDatabase(value) {
+    if (value.length !== RECORD_SIZE || (value.readUInt16LE(4) & ~RECORD_FLAGS) !== 0) return false;
+    const root = value.readBigUInt64LE(40);
+    const isPage = root === NO_PAGE || root <= this.#old.lastPage;
+    return isPage && value.readUInt16LE(6) <= MOST_DEPTH;
+  }
+
+  /** The names of its databases: undefined is the main one. */
+  get names() {
+    return [...this.#databases.keys()];
+  }
+
+  /** @param {string | undefined} name */
+  count(name) {
+    const entries = this.#databases.get(name).plain.getStats().entryCount;
+    return name === undefined ? entries - (this.#databases.size - 1) : entries;
+  }
+
+  /**
+   * The records of a database, as bytes, values unpacked.
+   * @param {string | undefined} name
+   * @returns {Generator<{ key: Buffer, value: Buffer }>}
+   */
+  *records(name) {
+    const { plain, packed } = this.#databases.get(name);
+    const transaction = this.#transaction;
+    for (const record of plain.getRange({ start: START, transaction })) {
+      const key = Buffer.from(record.key);
+      let value = asBuffer(record.value);
+      if (name === undefined && this.#isName(key, value)) continue;
+      if (isPacked(value)) value = asBuffer(packed.getBinary(key, { transaction }));
+      yield { key, value };
+    }
+  }
+
+  #isName(key, value) {
+    return value.length === RECORD_SIZE && this.#databases.has(nameOf(key));
+  }
+
+  /**
+   * Decodes a value as 0.3.x did, but throws where it would have guessed.
+   * @param {Buffer} bytes
+   * @param {"msgpack" | "json" | "string"} encoding
+   */
+  decode(bytes, encoding) {
+    if (encoding === "string") return decodeText(bytes);
+    if (encoding === "json") return JSON.parse(decodeText(bytes));
+    return this.#decoder.decode(bytes);
+  }
+
+  async close() {
+    this.#transaction.done();
+    await this.#root.close();
+  }
+}
+
+module.exports = { Source };

@@ -1,0 +1,149 @@
+"use strict";
+// A directory beside the new one, in which an import works until it is complete:
+//
+//   data/
+//   ├── users/                     appears by one rename, complete
+//   └── .users.import-<random>/    removed at the end; a later import removes what a kill left
+//       ├── owner.json             who works here; its time says that he still does
+//       ├── old/                   how npm lmdb sees the old database
+//       └── new/                   the new database
+
+const crypto = require("node:crypto");
+const fs = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
+const { failure } = require("./old-files.js");
+
+const OWNER = "owner.json";
+const BEAT_MILLISECONDS = 5_000;
+/** An owner that we cannot ask whether it lives counts as dead after so long without a beat. */
+const SILENCE_MILLISECONDS = 60_000;
+
+/** What tells whether the process ids of two owners are those of one system. */
+function systemId() {
+  let namespace = "";
+  try {
+    namespace = fs.readlinkSync("/proc/self/ns/pid");
+  } catch {
+    // not Linux: there is one
+  }
+  return `${os.hostname()} ${namespace}`;
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+/** @param {string} directory */
+function syncDirectory(directory) {
+  const descriptor = fs.openSync(directory, "r");
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+/**
+ * The owner of a work directory, if it is still at work.
+ * @param {string} directory
+ * @returns {{ pid: number, system: string } | undefined}
+ */
+function liveOwner(directory) {
+  const file = path.join(directory, OWNER);
+  let age;
+  let owner;
+  try {
+    age = Date.now() - fs.statSync(fs.existsSync(file) ? file : directory).mtimeMs;
+    owner = JSON.parse(fs.readFileSync(file, "utf8"));
+  } catch {
+    owner = undefined; // killed, or still about to write it
+  }
+  if (age === undefined || age > SILENCE_MILLISECONDS) return undefined;
+  if (owner?.system === systemId() && !isAlive(owner.pid)) return undefined;
+  return owner ?? { pid: 0, system: "" };
+}
+
+/**
+ * Removes what killed imports to the same place left, and refuses where one is at work.
+ * @param {string} parent
+ * @param {string} prefix
+ * @param {string} to
+ */
+function clearLeftovers(parent, prefix, to) {
+  for (const entry of fs.readdirSync(parent, { withFileTypes: true })) {
+    if (!entry.isDirectory() || !entry.name.startsWith(prefix)) continue;
+    const directory = path.join(parent, entry.name);
+    const owner = liveOwner(directory);
+    if (owner !== undefined) {
+      const who = owner.pid > 0 ? ` (process ${owner.pid})` : "";
+      const message = `another import to ${to} is under way${who}. Wait for it, or stop it`;
+      throw failure("LMDBX_IN_USE", message, to);
+    }
+    fs.rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} to */
+function checkFree(to) {
+  if (fs.lstatSync(to, { throwIfNoEntry: false }) === undefined) return;
+  const message = `${to} exists already. Give a path that does not exist yet`;
+  throw failure("LMDBX_EXISTS", message, to);
+}
+
+class Workspace {
+  #to;
+  #parent;
+  #directory;
+  #beat;
+
+  /** @param {string} to - the directory that is to appear */
+  constructor(to) {
+    this.#to = to;
+    this.#parent = path.dirname(to);
+    fs.mkdirSync(this.#parent, { recursive: true });
+    const prefix = `.${path.basename(to)}.import-`;
+    clearLeftovers(this.#parent, prefix, to);
+    checkFree(to);
+    const name = `${prefix}${crypto.randomBytes(6).toString("hex")}`;
+    this.#directory = path.join(this.#parent, name);
+    fs.mkdirSync(this.#directory);
+    const owner = path.join(this.#directory, OWNER);
+    fs.writeFileSync(owner, JSON.stringify({ pid: process.pid, system: systemId() }));
+    this.#beat = setInterval(() => {
+      const now = new Date();
+      // If somebody removed it, writing fails soon enough.
+      fs.utimes(owner, now, now, () => undefined);
+    }, BEAT_MILLISECONDS).unref();
+  }
+
+  get old() {
+    return path.join(this.#directory, "old");
+  }
+
+  get new() {
+    return path.join(this.#directory, "new");
+  }
+
+  /** Gives the new database its name. Everything in it is on disk, and it is closed. */
+  publish() {
+    fs.rmSync(path.join(this.new, "lock.mdb"), { force: true }); // of no value once closed
+    syncDirectory(this.new);
+    checkFree(this.#to);
+    fs.renameSync(this.new, this.#to);
+    syncDirectory(this.#parent);
+  }
+
+  remove() {
+    clearInterval(this.#beat);
+    fs.rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+module.exports = { Workspace };
