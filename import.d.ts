@@ -1,14 +1,15 @@
-import type { LMDBXErrorCode } from "./index.js";
+import type { Encoding, LMDBXErrorCode } from "./index.js";
 
-/** How values are encoded. */
-export type Encoding = "msgpack" | "json" | "string";
+/** `URL` and `AbortSignal` as this program's types have them; never where there are none. */
+type URLObject = typeof globalThis extends { URL: new (...args: any[]) => infer U } ? U : never;
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : never;
 
 /** What {@link importDirectory} takes. */
 export interface ImportOptions {
   /** What was given to 0.3.x as `path`: a directory, or a single file. Only read. */
-  from: string | URL;
+  from: string | URLObject;
   /** The new directory. Nothing may exist there; its parents are created. */
-  to: string | URL;
+  to: string | URLObject;
   /**
    * Named databases to take over; `""` is the main one, that of repositories without a name.
    * Default: the main one and all named ones.
@@ -35,7 +36,7 @@ export interface ImportOptions {
   /** Told of everything that is not carried over, while `ImportReport.notCarried` has a limit. */
   onNotCarried?: ((entry: NotCarried) => void) | undefined;
   /** Stops the import: it rejects with `LMDBX_ABORTED`, and leaves nothing behind. */
-  signal?: AbortSignal | undefined;
+  signal?: Signal | undefined;
   /**
    * The npm package `lmdb`, for programs that bundle it. Default: the one installed in the project
    * or beside this package.
