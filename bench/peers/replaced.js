@@ -2,10 +2,9 @@
 // The package that this one replaces, rebuilt from its documentation: a wrapper over npm lmdb with
 // keys `tenantId:JSON(key)`. Its promises resolve when lmdb has flushed the commit.
 
-const lmdb = require("lmdb");
-
 class ReplacedRepository {
-  constructor({ path, name, compression, encoding = "msgpack", mapSize, ...rest }) {
+  /** @param {{ open: Function }} [lmdb] - the version to use; the tests try several */
+  constructor({ path, name, compression, encoding = "msgpack", mapSize, ...rest }, lmdb = require("lmdb")) {
     this.db = lmdb.open({ path, name, compression, encoding, mapSize, ...rest });
   }
 
@@ -50,4 +49,4 @@ function open({ directory, encoding, readOnly }) {
   return new ReplacedRepository({ path: directory, encoding, ...(readOnly ? { readOnly } : {}) });
 }
 
-module.exports = { open };
+module.exports = { open, ReplacedRepository };

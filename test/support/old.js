@@ -1,0 +1,41 @@
+"use strict";
+// Databases of the replaced package, made in the test itself, and what must hold of them.
+
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const { runToEnd, startProgram } = require("./program.js");
+
+/** The versions of npm lmdb that 0.3.x may have been installed with, as they are called here. */
+const VERSIONS = { "3.2.2": "lmdb-oldest", newest: "lmdb" };
+
+/**
+ * Runs test/programs/old-writer.js.
+ * @param {object} args
+ */
+async function writeOld(args) {
+  const end = await runToEnd("old-writer", args);
+  const expected = args.end === "kill" ? { code: null, signal: "SIGKILL" } : { code: 0, signal: null };
+  assert.equal(end.late, false);
+  assert.deepEqual({ code: end.code, signal: end.signal }, expected, end.stderr);
+}
+
+/** Everything in a directory: names, bytes and times. */
+function everything(directory) {
+  return fs
+    .readdirSync(directory, { recursive: true })
+    .sort()
+    .map((name) => {
+      const file = path.join(directory, name);
+      const status = fs.statSync(file);
+      return [name, status.isFile() ? fs.readFileSync(file, "latin1") : "", status.mtimeMs, status.ino];
+    });
+}
+
+/** Asserts that nothing of an import is left in a directory. */
+function assertNoLeftovers(directory) {
+  const hidden = fs.readdirSync(directory).filter((name) => name.includes(".import-"));
+  assert.deepEqual(hidden, []);
+}
+
+module.exports = { VERSIONS, writeOld, everything, assertNoLeftovers, startProgram };
