@@ -59,10 +59,15 @@ function checkJson(value) {
   }
 }
 
-/** What an error says, without the place: the work directory, and the key that stands beside it. */
-function reasonOf(error) {
-  const place = error.path === undefined ? -1 : error.message.lastIndexOf(` (${error.path}`);
-  return place < 0 ? error.message : error.message.slice(0, place);
+/**
+ * What an error says, in terms of the new directory rather than of where we work, and without the
+ * key, which stands beside it.
+ */
+function reasonOf({ message, path }, to) {
+  const place = [` (${path}, tenant `, " (tenant "].map((text) => message.indexOf(text));
+  const [end = message.length] = place.filter((at) => at >= 0);
+  const text = message.slice(0, end);
+  return path === undefined ? text : text.replaceAll(path, to);
 }
 
 class Carrier {
@@ -71,6 +76,7 @@ class Carrier {
   #encoding;
   #targetEncoding;
   #signal;
+  #to;
   #report;
 
   /**
@@ -85,6 +91,7 @@ class Carrier {
     this.#encoding = options.encodingOf(name);
     this.#targetEncoding = options.targetEncodingOf(name);
     this.#signal = options.signal;
+    this.#to = options.to;
     this.#report = report;
   }
 
@@ -139,10 +146,13 @@ class Carrier {
    * @param {(records: number, bytes: number) => void} after
    */
   async copy(target, after) {
-    const counts = { records: 0, carried: 0, refused: 0, bytes: 0 };
+    const counts = { records: 0, carried: 0, refused: 0, undecoded: 0, bytes: 0 };
     const put = async (record) => {
       counts.records++;
-      if (record.reason !== undefined) return this.#refused(record, record.code, record.reason);
+      if (record.reason !== undefined) {
+        if (record.code === "LMDBX_DECODE") counts.undecoded++;
+        return this.#refused(record, record.code, record.reason);
+      }
       try {
         await target.put(record.owner.tenantId, record.owner.key, record.value);
         counts.carried++;
@@ -150,7 +160,7 @@ class Carrier {
       } catch (error) {
         if (!REFUSALS.has(error.code)) throw error;
         counts.refused++;
-        this.#refused(record, error.code, reasonOf(error));
+        this.#refused(record, error.code, reasonOf(error, this.#to));
       }
     };
     await inGroups(this.#records(), put, after);

@@ -19,19 +19,8 @@ const QUEUED_BYTES = 2 ** 31;
 /** What a new database needs beside the data, to be written to: some pages for each commit. */
 const SPARE_BYTES = 1024 * 1024;
 
-/**
- * Whether a new database takes a name at all; if not, why not.
- * @returns {Promise<Error & { code: string } | undefined>}
- */
-async function refusalOf(target) {
-  try {
-    await target.ready();
-    return undefined;
-  } catch (error) {
-    if (error.code === "LMDBX_NAME_CONFLICT" || error.code === "LMDBX_DATABASES_FULL") return error;
-    throw error;
-  }
-}
+/** What a new directory may have against a named database as a whole. */
+const NAME_REFUSALS = new Set(["LMDBX_INVALID_CONFIG", "LMDBX_NAME_CONFLICT", "LMDBX_DATABASES_FULL"]);
 
 class Import {
   #options;
@@ -98,29 +87,53 @@ class Import {
     return new LMDBXRepository({ ...config, ...(name === undefined ? {} : { name }), ...extra });
   }
 
-  async #copy(name) {
-    const carrier = new Carrier(this.#source, name, this.#options, this.#notCarried);
-    const encoding = this.#options.encodingOf(name);
-    const target = this.#open(name);
+  /** The new database, open; or undefined, and then that was reported. */
+  async #create(name) {
+    let target;
     try {
-      const refusal = await refusalOf(target);
-      if (refusal !== undefined) {
-        const records = this.#source.count(name);
-        this.#notCarried({ database: name, records, code: refusal.code, reason: refusal.message });
-        this.#report.databases.push({ name, encoding, records, carried: 0, bytes: 0 });
-        this.#report.records += records;
-        return undefined;
-      }
+      target = this.#open(name);
+      await target.ready();
+      return target;
+    } catch (error) {
+      await target?.close();
+      if (name === undefined || !NAME_REFUSALS.has(error.code)) throw error;
+      const records = this.#source.count(name);
+      this.#notCarried({ database: name, records, code: error.code, reason: error.message });
+      this.#add({ name, encoding: this.#options.encodingOf(name), records, carried: 0, bytes: 0 });
+      return undefined;
+    }
+  }
+
+  #add(database) {
+    this.#report.databases.push(database);
+    this.#report.records += database.records;
+    this.#report.carried += database.carried;
+    this.#report.bytes += database.bytes;
+  }
+
+  async #copy(name) {
+    const target = await this.#create(name);
+    if (target === undefined) return undefined;
+    try {
+      const carrier = new Carrier(this.#source, name, this.#options, this.#notCarried);
       const counts = await carrier.copy(target, this.#progress("copy", name));
-      const { records, carried, bytes } = counts;
-      this.#report.databases.push({ name, encoding, records, carried, bytes });
-      this.#report.records += records;
-      this.#report.carried += carried;
-      this.#report.bytes += bytes;
+      const { records, carried, bytes, undecoded } = counts;
+      const encoding = this.#options.encodingOf(name);
+      if (undecoded > records / 2) throw this.#undecoded(name, encoding, counts);
+      this.#add({ name, encoding, records, carried, bytes });
       return { name, carrier, counts };
     } finally {
       await target.close();
     }
+  }
+
+  /** Most values of a database are no such values: then some of the others only look like ones. */
+  #undecoded(name, encoding, { records, undecoded }) {
+    const database = name === undefined ? "the main database" : `database ${JSON.stringify(name)}`;
+    const message =
+      `${undecoded} of ${records} values of ${database} cannot be read as ${encoding}, so nothing ` +
+      "was imported. Give the encoding that it was written with";
+    return failure("LMDBX_DECODE", message, this.#options.from);
   }
 
   async #verify({ name, carrier, counts }) {
@@ -147,22 +160,17 @@ class Import {
         const each = await this.#copy(name);
         if (each !== undefined) copied.push(each);
       }
-      if (this.#report.records > 0 && this.#report.carried === 0) throw this.#nothing();
       for (const each of copied) await this.#verify(each);
       this.#options.signal?.throwIfAborted();
       this.#old.checkUnchanged();
+    } catch (error) {
+      // What was read while somebody wrote can look like anything.
+      this.#old.checkUnchanged();
+      throw error;
     } finally {
       await main.close();
       await this.#source.close();
     }
-  }
-
-  /** Not one record: then the encoding, or the path, is most likely another. */
-  #nothing() {
-    const { records, notCarried } = this.#report;
-    const [first] = notCarried;
-    const message = `none of ${records} records can be carried over, so nothing was imported. The first: ${first.reason}. Check the encoding and the names`;
-    return Object.assign(failure("LMDBX_DECODE", message, this.#options.from), { notCarried });
   }
 
   finish() {

@@ -22,6 +22,9 @@ const NO_PAGE = 0xffffffffffffffffn;
 /** Sorts before every key. */
 const START = Buffer.from([0]);
 
+/** The byte that msgpack never uses: lmdb's decoder makes an object of its own of it. */
+const NEVER_USED = 0xc1;
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** @param {Uint8Array} bytes */
@@ -161,6 +164,8 @@ class Source {
   decode(bytes, encoding) {
     if (encoding === "string") return decodeText(bytes);
     if (encoding === "json") return JSON.parse(decodeText(bytes));
+    if (bytes.length === 0) throw new Error("it has no bytes");
+    if (bytes[0] === NEVER_USED) throw new Error("it begins with a byte that msgpack does not use");
     return this.#decoder.decode(bytes);
   }
 

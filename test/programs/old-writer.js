@@ -1,6 +1,6 @@
 "use strict";
-// The replaced package writes a database: { lmdb, databases: [{ path, name, encoding, compression,
-// count }], end }. Versions of lmdb do not get along in one process, so each has one of its own.
+// The replaced package writes databases: { lmdb, databases: [{ path, name, encoding, compression,
+// count }], odd, end }. Versions of lmdb do not get along in one process, so each has its own.
 
 const { args, say, listen } = require("../support/child.js");
 const { oldValues, KEYS, TENANTS } = require("../support/old-values.js");
@@ -25,14 +25,36 @@ async function fill({ count, encoding = "msgpack", ...config }) {
 }
 
 /** Records as raw keys, and values as they are: [[key, value]]. */
-async function raw({ path, name, encoding, records, options = {} }) {
-  const db = lmdb.open({ path, name, encoding, ...options });
+/** What the wrapper would never have written, or an import cannot carry over. */
+async function writeOdd(path) {
+  const db = lmdb.open({ path, structuredClone: true });
+  const records = [
+    ["acme:1", "carried over"],
+    ["no tenant", 1],
+    ['acme:{"x": 1}', 1],
+    [":1", 1],
+    ["acme:undefined", 1],
+    [42, 1],
+    [["acme", "key"], 1],
+    [Symbol.for("name"), 1],
+    [`acme:"${"k".repeat(600)}"`, 1],
+    ['acme:"error"', new RangeError("broken")],
+    ['acme:"regexp"', { at: [/a+/g] }],
+    ['acme:"undefined"', undefined],
+    ['acme:"deep"', JSON.parse("[".repeat(600) + "]".repeat(600))],
+  ];
   for (const [key, value] of records) await db.put(key, value);
+  // Not msgpack at all.
+  const bytes = db.openDB(null, { encoding: "binary" });
+  await bytes.put('acme:"garbage"', Buffer.from([0xc1]));
+  await bytes.put('acme:"trailing"', Buffer.from([1, 1]));
+  // A record that looks like a named database: 48 bytes of zeros.
+  await bytes.put("acme:48", Buffer.alloc(48));
   await db.close();
 }
 
 async function main() {
-  for (const each of args.raw ?? []) await raw(each);
+  if (args.odd !== undefined) await writeOdd(args.odd);
   for (const each of args.databases ?? []) {
     const repository = await fill(each);
     if (args.end !== "kill") await repository.close();

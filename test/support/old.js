@@ -27,7 +27,7 @@ function everything(directory) {
     .sort()
     .map((name) => {
       const file = path.join(directory, name);
-      const status = fs.statSync(file);
+      const status = fs.lstatSync(file);
       return [name, status.isFile() ? fs.readFileSync(file, "latin1") : "", status.mtimeMs, status.ino];
     });
 }
