@@ -8,7 +8,7 @@ const { same } = require("./compare.js");
 
 /** A group of operations that share a commit. */
 const GROUP_RECORDS = 1_000;
-const GROUP_BYTES = 4 * 1024 * 1024;
+const GROUP_BYTES = 1024 * 1024;
 /** What a new database refuses about a record; anything else ends the import. */
 const REFUSALS = new Set([
   "LMDBX_INVALID_KEY",

@@ -7,16 +7,17 @@ const { oldValues, KEYS, TENANTS } = require("../support/old-values.js");
 const { ReplacedRepository } = require("../../bench/peers/replaced.js");
 const lmdb = require(args.lmdb ?? "lmdb");
 
-async function fill({ count, encoding = "msgpack", ...config }) {
+async function fill({ count, size = 0, encoding = "msgpack", ...config }) {
   const repository = new ReplacedRepository({ encoding, ...config }, lmdb);
-  for (const [key, value] of oldValues(encoding)) await repository.put("values", key, value);
   const text = encoding === "string";
+  const puts = oldValues(encoding).map(([key, value]) => repository.put("values", key, value));
   for (const tenant of TENANTS) {
-    for (const key of KEYS) await repository.put(tenant, key, text ? tenant : { tenant });
+    for (const key of KEYS) puts.push(repository.put(tenant, key, text ? tenant : { tenant }));
   }
+  await Promise.all(puts);
   let last;
   for (let n = 0; n < (count ?? 0); n++) {
-    const value = { n, text: `record ${n}`, tags: ["a", "b"], at: `t${n}` };
+    const value = { n, text: `record ${n}`.padEnd(size), tags: ["a", "b"], at: `t${n}` };
     last = repository.put("many", n, text ? `record ${n}` : value);
     if (n % 2_000 === 0) await last;
   }
