@@ -1,0 +1,136 @@
+"use strict";
+
+const { name } = require("../../package.json");
+const { importDirectory } = require("../import/index.js");
+const { INCOMPLETE, UsageError } = require("./exit.js");
+const { interruptible } = require("./interrupt.js");
+const { bytes, duration, note, number, out, plain, table } = require("./output.js");
+const { Progress } = require("./progress.js");
+const { readSize } = require("./arguments.js");
+
+const help = `Takes a database of version 0.3.x over into a new directory.
+
+<old> is the path that was given to 0.3.x: a directory, or a single file. It is only
+read, and no program may use it meanwhile. <new> must not exist, and appears when
+everything has been written, read back and compared. Both need space on the disk.
+Reads the old database with the npm package lmdb: install it first (npm install
+lmdb@3, bun add lmdb@3).
+
+  --name N                only this named database; may be repeated; "" is the main one
+  --encoding E            what 0.3.x was configured with: msgpack (the default), json or string
+  --encoding N=E          the encoding of one named database, if they differ; may be repeated
+  --target-encoding E     the encoding of the new database, if it is to be another
+  --compression           compress the new database (the old one may be either)
+  --map-size BYTES        the mapSize you configure, to hear whether it suffices (k, M, G)
+
+Records that cannot be carried over are listed with the reason, and left out.
+Exit code 0: every record was carried over; 1: all but those listed.
+
+Examples:
+  npx ${name} import ./data/users ./data/users-0.4
+  npx ${name} import ./data/shop ./data/shop-0.4 --encoding pages=json --compression
+  npx ${name} import ./data/users.lmdb ./data/users --map-size 512M --json`;
+
+const options = {
+  name: { type: "string", multiple: true },
+  encoding: { type: "string", multiple: true },
+  "target-encoding": { type: "string" },
+  compression: { type: "boolean" },
+  "map-size": { type: "string" },
+};
+
+const ENCODINGS = ["msgpack", "json", "string"];
+
+/** @param {string} given */
+function checkEncoding(given) {
+  if (ENCODINGS.includes(given)) return given;
+  throw new UsageError(`the encoding ${JSON.stringify(given)} is none of ${ENCODINGS.join(", ")}`);
+}
+
+/** --encoding E, and N=E; a name may hold equals signs. */
+function readEncodings(given = []) {
+  let encoding;
+  const encodings = {};
+  for (const each of given) {
+    const at = each.lastIndexOf("=");
+    if (at < 0) encoding = checkEncoding(each);
+    else encodings[each.slice(0, at)] = checkEncoding(each.slice(at + 1));
+  }
+  return { encoding, encodings };
+}
+
+/** @param {import("../../import.d.ts").NotCarried} entry */
+function describe({ database, tenantId, key, storedKey, records, reason }) {
+  const where = database === undefined ? "" : `database ${JSON.stringify(database)}: `;
+  if (records !== 1) return plain(`not carried over: ${where}${number(records)} records: ${reason}`);
+  const record =
+    storedKey === undefined
+      ? `tenant ${JSON.stringify(tenantId)}, key ${JSON.stringify(key)}`
+      : `stored key ${JSON.stringify(storedKey)}`;
+  return plain(`not carried over: ${where}${record}: ${reason}`);
+}
+
+/** @param {import("../../import.d.ts").ImportReport} report @param {number} [mapSize] */
+function printReport(report, mapSize) {
+  const rows = report.databases.map(({ name: each, encoding, records, carried, bytes: size }) => {
+    return [each === undefined ? "(main)" : plain(each), encoding, records, carried, records - carried, bytes(size)];
+  });
+  out(table(["database", "encoding", "records", "carried over", "left out", "size"], rows));
+  out("");
+  out(
+    `${number(report.carried)} of ${number(report.records)} records (${bytes(report.bytes)}) carried over to ` +
+      `${report.to} and compared, in ${duration(report.milliseconds)}.`,
+  );
+  if (mapSize !== undefined) {
+    const enough = report.mapSizeSuffices ? "suffices" : "is too small: puts would be refused with LMDBX_MAP_FULL";
+    out(`The mapSize of ${number(mapSize)} bytes ${enough}; at least ${number(report.neededMapSize)} are needed.`);
+  }
+  if (report.notCarriedCount > 0) {
+    out(`${number(report.notCarriedCount)} records were not carried over; the reasons stand above.`);
+  }
+  out(`The old database is as it was: keep it until you are sure.`);
+}
+
+async function run([from, to], values) {
+  const { encoding, encodings } = readEncodings(values.encoding);
+  const mapSize = values["map-size"] === undefined ? undefined : readSize("--map-size", values["map-size"]);
+  const target = values["target-encoding"];
+  const progress = new Progress({ unit: "records" });
+  const verbs = { copy: "copying  ", verify: "comparing" };
+  const report = await interruptible((signal) =>
+    importDirectory({
+      from,
+      to,
+      signal,
+      mapSize,
+      encoding,
+      encodings,
+      names: values.name,
+      targetEncoding: target === undefined ? undefined : checkEncoding(target),
+      compression: values.compression ?? false,
+      onProgress: ({ phase, records, total }) => progress.show(verbs[phase], records, total),
+      onNotCarried: (entry) => {
+        progress.clear();
+        if (values.json) out(JSON.stringify({ type: "notCarried", ...entry }));
+        else note(describe(entry));
+      },
+    }),
+  ).finally(() => progress.clear());
+  if (values.json) {
+    const { notCarried, ...rest } = report;
+    out(JSON.stringify({ type: "report", ...rest }));
+  } else {
+    printReport(report, mapSize);
+  }
+  return report.notCarriedCount > 0 ? INCOMPLETE : undefined;
+}
+
+module.exports = {
+  name: "import",
+  summary: "take a database of version 0.3.x over into a new directory",
+  usage: "<old> <new> [options]",
+  positionals: [2, 2],
+  options,
+  help,
+  run,
+};

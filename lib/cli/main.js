@@ -1,0 +1,109 @@
+"use strict";
+// The operator's command: finds the command, reads its arguments, and turns how it ended into an
+// exit code.
+
+const { parseArgs } = require("node:util");
+const { isLMDBXError } = require("../errors.js");
+const { name, version } = require("../../package.json");
+const { DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED, UsageError } = require("./exit.js");
+const { out, note } = require("./output.js");
+
+/** In the order of the help. Each file says its arguments, its help, and what it does. */
+const COMMANDS = [require("./import.js")];
+
+/** What every command takes. */
+const COMMON = {
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+};
+
+function overview() {
+  const width = Math.max(...COMMANDS.map((command) => command.name.length));
+  const lines = COMMANDS.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
+  return `Usage: npx ${name} <command> [arguments] [options]
+
+${lines.join("\n")}
+
+  --json     results for programs, as JSON Lines on standard output
+  --help     what a command does, with examples
+  --version  the version of the package
+
+Exit codes: ${DONE} done; ${INCOMPLETE} done, but something was found or left out, as reported;
+${USAGE} wrong arguments; ${FAILED} failed; ${INTERRUPTED} interrupted.`;
+}
+
+/** @param {{ name: string, usage: string, help: string }} command */
+function helpOf(command) {
+  return `Usage: npx ${name} ${command.name} ${command.usage}\n\n${command.help}`;
+}
+
+/** What parseArgs says of wrong options, in one sentence. */
+function readArguments(command, args) {
+  try {
+    return parseArgs({ args, options: { ...COMMON, ...command.options }, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error.message.split("\n")[0]);
+  }
+}
+
+function find(given) {
+  const command = COMMANDS.find((each) => each.name === given);
+  if (command !== undefined) return command;
+  throw new UsageError(given === undefined ? "no command was given" : `there is no command ${given}`);
+}
+
+/** @param {string[]} args */
+async function run(args) {
+  const [first, ...rest] = args;
+  if (first === "--version") return out(version);
+  if (first === "--help" || first === "-h" || first === "help") return out(overview());
+  const command = find(first);
+  try {
+    const { values, positionals } = readArguments(command, rest);
+    if (values.help) return out(helpOf(command));
+    const [least, most] = command.positionals;
+    if (positionals.length < least) throw new UsageError("an argument is missing");
+    if (positionals.length > most) {
+      throw new UsageError(`there is an argument too many: ${positionals[most]}`);
+    }
+    return await command.run(positionals, values);
+  } catch (error) {
+    if (error instanceof UsageError) error.command = command;
+    throw error;
+  }
+}
+
+/** @param {unknown} error @param {string[]} args */
+function report(error, args) {
+  if (error instanceof UsageError) {
+    const more = error.command ? ` ${error.command.name} --help` : " --help";
+    note(`lmdbx: ${error.message}. See: npx ${name}${more}`);
+    return USAGE;
+  }
+  if (args.includes("--json") && isLMDBXError(error)) {
+    const { code, message } = error;
+    out(JSON.stringify({ type: "error", code, message }));
+  }
+  if (isLMDBXError(error)) note(`lmdbx: ${error.message} [${error.code}]`);
+  else note(`lmdbx: ${error?.stack ?? error}`);
+  return error?.interrupted ? INTERRUPTED : FAILED;
+}
+
+/**
+ * Runs a command; sets the exit code.
+ * @param {string[]} args
+ */
+async function main(args) {
+  // A reader that has seen enough (`| head`) is no failure.
+  process.stdout.on("error", (error) => {
+    if (error.code === "EPIPE") process.exit(DONE);
+    throw error;
+  });
+  try {
+    process.exitCode = (await run(args)) ?? DONE;
+  } catch (error) {
+    process.exitCode = report(error, args);
+  }
+}
+
+module.exports = { main, COMMANDS };

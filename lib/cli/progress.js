@@ -1,0 +1,61 @@
+"use strict";
+// How far something is: a bar that is drawn in place on a terminal, now and then a line elsewhere.
+
+const { bar, duration, number } = require("./output.js");
+
+const BAR_MILLISECONDS = 100;
+const LINE_MILLISECONDS = 10_000;
+const CLEAR = "\r\x1b[K";
+
+class Progress {
+  #stream;
+  #unit;
+  #every;
+  #shown = 0;
+  #drawn = false;
+  #started = Date.now();
+
+  /**
+   * @param {{ unit: string, quiet?: boolean, stream?: NodeJS.WriteStream }} options
+   *   unit: what is counted
+   */
+  constructor({ unit, quiet = false, stream = process.stderr }) {
+    this.#unit = unit;
+    this.#stream = quiet ? undefined : stream;
+    this.#every = stream.isTTY ? BAR_MILLISECONDS : LINE_MILLISECONDS;
+  }
+
+  /**
+   * @param {string} what - is being done
+   * @param {number} done
+   * @param {number} [total]
+   */
+  show(what, done, total) {
+    const now = Date.now();
+    if (this.#stream === undefined || now - Math.max(this.#shown, this.#started) < this.#every) return;
+    this.#shown = now;
+    const text = this.#text(what, done, total, now - this.#started);
+    if (!this.#stream.isTTY) {
+      this.#stream.write(`${text}\n`);
+      return;
+    }
+    this.#stream.write(`${CLEAR}${text.slice(0, (this.#stream.columns ?? 80) - 1)}`);
+    this.#drawn = true;
+  }
+
+  #text(what, done, total, passed) {
+    const count = `${number(done)}${total === undefined ? "" : ` of ${number(total)}`} ${this.#unit}`;
+    if (total === undefined || done === 0) return `${what}  ${count}`;
+    const left = (passed / done) * Math.max(total - done, 0);
+    const part = done / total;
+    return `${what}  ${bar(part)} ${Math.floor(part * 100)} %  ${count}, ${duration(left)} left`;
+  }
+
+  /** Takes the bar away, so that something else can be written; the next one draws it anew. */
+  clear() {
+    if (this.#drawn) this.#stream?.write(CLEAR);
+    this.#drawn = false;
+  }
+}
+
+module.exports = { Progress };
