@@ -1,7 +1,6 @@
 "use strict";
 
 const { name } = require("../../package.json");
-const { importDirectory } = require("../import/index.js");
 const { INCOMPLETE, UsageError } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { bytes, duration, note, number, out, plain, table } = require("./output.js");
@@ -92,6 +91,7 @@ function printReport(report, mapSize) {
 }
 
 async function run([from, to], values) {
+  const { importDirectory } = require("../import/index.js"); // loads the addon
   const { encoding, encodings } = readEncodings(values.encoding);
   const mapSize = values["map-size"] === undefined ? undefined : readSize("--map-size", values["map-size"]);
   const target = values["target-encoding"];
@@ -111,14 +111,15 @@ async function run([from, to], values) {
       onProgress: ({ phase, records, total }) => progress.show(verbs[phase], records, total),
       onNotCarried: (entry) => {
         progress.clear();
-        if (values.json) out(JSON.stringify({ type: "notCarried", ...entry }));
+        if (values.json) out(JSON.stringify({ type: "notCarried", ...entry, database: entry.database ?? null }));
         else note(describe(entry));
       },
     }),
   ).finally(() => progress.clear());
   if (values.json) {
     const { notCarried, ...rest } = report;
-    out(JSON.stringify({ type: "report", ...rest }));
+    const databases = rest.databases.map((each) => ({ ...each, name: each.name ?? null }));
+    out(JSON.stringify({ type: "report", ...rest, databases }));
   } else {
     printReport(report, mapSize);
   }

@@ -13,16 +13,19 @@ class Progress {
   #every;
   #shown = 0;
   #drawn = false;
-  #started = Date.now();
+  #started;
+  #now;
 
   /**
-   * @param {{ unit: string, quiet?: boolean, stream?: NodeJS.WriteStream }} options
-   *   unit: what is counted
+   * @param {{ unit: string, stream?: NodeJS.WriteStream, now?: () => number }} options
+   *   unit: what is counted; stream and now are for tests
    */
-  constructor({ unit, quiet = false, stream = process.stderr }) {
+  constructor({ unit, stream = process.stderr, now = Date.now }) {
     this.#unit = unit;
-    this.#stream = quiet ? undefined : stream;
+    this.#stream = stream;
     this.#every = stream.isTTY ? BAR_MILLISECONDS : LINE_MILLISECONDS;
+    this.#now = now;
+    this.#started = now();
   }
 
   /**
@@ -31,8 +34,8 @@ class Progress {
    * @param {number} [total]
    */
   show(what, done, total) {
-    const now = Date.now();
-    if (this.#stream === undefined || now - Math.max(this.#shown, this.#started) < this.#every) return;
+    const now = this.#now();
+    if (now - Math.max(this.#shown, this.#started) < this.#every) return;
     this.#shown = now;
     const text = this.#text(what, done, total, now - this.#started);
     if (!this.#stream.isTTY) {
@@ -53,7 +56,7 @@ class Progress {
 
   /** Takes the bar away, so that something else can be written; the next one draws it anew. */
   clear() {
-    if (this.#drawn) this.#stream?.write(CLEAR);
+    if (this.#drawn) this.#stream.write(CLEAR);
     this.#drawn = false;
   }
 }

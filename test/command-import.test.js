@@ -1,0 +1,153 @@
+"use strict";
+// The command: its help, its exit codes, and import.
+
+const { describe, test } = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const { using } = require("./support/temporary.js");
+const { lmdbx, lines } = require("./support/command.js");
+const { writeOld } = require("./support/old.js");
+const { COMMANDS } = require("../lib/cli/main.js");
+const { Progress } = require("../lib/cli/progress.js");
+const { name, version } = require("../package.json");
+
+describe("the command", () => {
+  test("lists its commands and exit codes", async () => {
+    for (const args of [["--help"], ["-h"], ["help"]]) {
+      const { code, stdout, stderr } = await lmdbx(args);
+      assert.deepEqual([code, stderr], [0, ""]);
+      for (const { name: each, summary } of COMMANDS) {
+        assert.ok(stdout.includes(each) && stdout.includes(summary), each);
+      }
+      assert.match(stdout, /Exit codes: 0 /);
+    }
+    assert.equal((await lmdbx(["--version"])).stdout, `${version}\n`);
+  });
+
+  test("helps with every command: usage, options, examples", async () => {
+    for (const { name: each, options } of COMMANDS) {
+      const { code, stdout } = await lmdbx([each, "--help"]);
+      assert.equal(code, 0);
+      assert.ok(stdout.startsWith(`Usage: npx ${name} ${each} `), stdout);
+      assert.match(stdout, /\nExamples:\n  npx /);
+      for (const option of Object.keys(options)) assert.ok(stdout.includes(`--${option}`), option);
+    }
+  });
+
+  test("refuses what it does not understand with 2, and one line", async () => {
+    for (const args of [[], ["imprt"], ["import"], ["import", "a", "b", "c"], ["import", "a", "b", "--nmae"]]) {
+      const { code, stdout, stderr } = await lmdbx(args);
+      assert.deepEqual([code, stdout], [2, ""], stderr);
+      assert.match(stderr, /^lmdbx: .* See: npx .* --help\n$/);
+    }
+  });
+});
+
+describe("import", () => {
+  const from = (directory) => path.join(directory, "old");
+  const to = (directory) => path.join(directory, "new");
+
+  test(
+    "prints a table and what it did, and ends with 0",
+    using(async (open, directory) => {
+      const databases = [{ path: from(directory), count: 10 }, { path: from(directory), name: "pages", encoding: "json" }];
+      await writeOld({ databases });
+      const args = ["import", from(directory), to(directory), "--encoding", "pages=json", "--map-size", "1G"];
+      const { code, stdout, stderr } = await lmdbx(args);
+      assert.deepEqual([code, stderr], [0, ""]);
+      assert.match(stdout, /^database +encoding +records +carried over +left out +size\n\(main\) +msgpack /);
+      assert.match(stdout, /\npages +json /);
+      assert.match(stdout, /The mapSize of 1,000,000,000 bytes suffices/);
+      assert.equal((await open({ path: to(directory) }).list("many")).length, 10);
+    }),
+  );
+
+  test(
+    "lists what is not carried over, and ends with 1",
+    using(async (open, directory) => {
+      await writeOld({ odd: from(directory) });
+      const { code, stdout, stderr } = await lmdbx(["import", from(directory), to(directory)]);
+      assert.equal(code, 1);
+      const listed = stderr.trimEnd().split("\n");
+      assert.equal(listed.length, 15);
+      for (const line of listed) assert.match(line, /^not carried over: (tenant|stored key) "/);
+      assert.match(stdout, /\n1 of 16 records /);
+      assert.match(stdout, /15 records were not carried over/);
+      const again = await lmdbx(["import", from(directory), path.join(directory, "again"), "--json"]);
+      assert.deepEqual([again.code, again.stderr], [1, ""]);
+      const said = lines(again.stdout);
+      assert.deepEqual(said.map(({ type }) => type), [...Array(15).fill("notCarried"), "report"]);
+      assert.equal(said[0].database, null);
+      assert.equal(said.at(-1).carried, 1);
+    }),
+  );
+
+  test(
+    "fails with 3, and says why, also to programs",
+    using(async (open, directory) => {
+      const args = ["import", from(directory), to(directory)];
+      const { code, stdout, stderr } = await lmdbx(args);
+      assert.deepEqual([code, stdout], [3, ""]);
+      assert.match(stderr, /^lmdbx: import: .* \[LMDBX_NOT_FOUND\]\n$/);
+      const [error] = lines((await lmdbx([...args, "--json"])).stdout);
+      assert.deepEqual([error.type, error.code], ["error", "LMDBX_NOT_FOUND"]);
+    }),
+  );
+
+  test(
+    "refuses wrong values of options with 2",
+    using(async (open, directory) => {
+      for (const wrong of [["--encoding", "cbor"], ["--target-encoding", "x"], ["--map-size", "much"]]) {
+        const { code, stderr } = await lmdbx(["import", from(directory), to(directory), ...wrong]);
+        assert.equal(code, 2, stderr);
+      }
+    }),
+  );
+
+  test(
+    "interrupted, ends with 130 and leaves nothing",
+    using(async (open, directory) => {
+      await writeOld({ databases: [{ path: from(directory), count: 20_000 }] });
+      const watcher = fs.watch(directory);
+      const command = lmdbx(["import", from(directory), to(directory)]);
+      await new Promise((resolve) => watcher.on("change", (event, file) => /\.import-/.test(file) && resolve()));
+      watcher.close();
+      command.kill("SIGINT");
+      const { code, stderr } = await command;
+      assert.equal(code, 130, stderr);
+      assert.match(stderr, /LMDBX_ABORTED/);
+      assert.deepEqual(fs.readdirSync(directory), ["old"]);
+    }),
+  );
+});
+
+describe("progress", () => {
+  /** What is written when half is done after a minute, then all at once. */
+  function written(isTTY) {
+    const texts = [];
+    let clock = 0;
+    const stream = { isTTY, columns: 60, write: (text) => texts.push(text) };
+    const progress = new Progress({ unit: "records", stream, now: () => clock });
+    progress.show("copying", 1, 10);
+    clock += 60_000;
+    progress.show("copying", 5, 10);
+    progress.show("copying", 6, 10);
+    progress.clear();
+    progress.clear();
+    return texts;
+  }
+
+  test("is a bar drawn in place on a terminal, now and then, and taken away", () => {
+    const [bar, ...rest] = written(true);
+    assert.match(bar, /^\r\x1b\[Kcopying  \[#{15}-{15}\] 50 %  5 of 10 rec/);
+    assert.equal(bar.length, 59 + "\r\x1b[K".length);
+    assert.deepEqual(rest, ["\r\x1b[K"]);
+  });
+
+  test("is a line now and then elsewhere", () => {
+    const texts = written(false);
+    assert.equal(texts.length, 1);
+    assert.match(texts[0], /^copying  .* 50 %  5 of 10 records, 1 min 0 s left\n$/);
+  });
+});
