@@ -96,13 +96,19 @@ describe("the tarball", () => {
       .readdirSync(path.join(root, "src"), { recursive: true })
       .filter((file) => /\.[ch]$/.test(file))
       .map((file) => `src/${file}`);
-    const library = fs.readdirSync(path.join(root, "lib")).map((file) => `lib/${file}`);
+    const library = fs
+      .readdirSync(path.join(root, "lib"), { recursive: true })
+      .filter((file) => file.endsWith(".js"))
+      .map((file) => `lib/${file}`);
     const others = [
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
+      "UPGRADING.md",
+      "bin/lmdbx.js",
       "binding.gyp",
       "docs/format.md",
+      "import.d.ts",
       "index.d.ts",
       "package.json",
       "scripts/install.js",
@@ -132,6 +138,33 @@ describe("installed by npm", () => {
   test("has a built addon", () => assert.ok(fs.existsSync(addonOf(project))));
   test("works under Node.js, required and imported", () => assertWorks(project, "node"));
   test("works under Bun, required and imported", () => assertWorks(project, bun));
+
+  test("brings its command, for npx and bunx", () => {
+    assert.equal(succeed(project, "npx", ["--no-install", name, "--version"]).stdout.trim(), version);
+    assert.equal(succeed(project, bun, ["x", "--no-install", name, "--version"]).stdout.trim(), version);
+  });
+
+  test("imports with the project's npm lmdb, and asks for it where there is none", () => {
+    const old = path.join(project, "old");
+    const make = `const { open } = require(${JSON.stringify(path.join(root, "node_modules/lmdb"))});
+      const db = open({ path: ${JSON.stringify(old)} });
+      db.put('acme:"user:123"', { name: "Alice" }).then(() => db.close());`;
+    succeed(project, "node", ["-e", make]);
+    const args = ["--no-install", name, "import", "old", "new"];
+    const { status, stderr } = run(project, "npx", args);
+    assert.equal(status, 3);
+    assert.match(stderr, /takes the npm package lmdb, which is not installed\. Install it .*npm install lmdb@3/);
+    assert.ok(!fs.existsSync(path.join(project, "new")));
+    fs.symlinkSync(path.join(root, "node_modules/lmdb"), path.join(project, "node_modules/lmdb"));
+    assert.match(succeed(project, "npx", args).stdout, /1 of 1 records .* carried over/);
+    const use = `import { importDirectory } from "${name}/import";
+      console.log((await importDirectory({ from: "old", to: process.argv[2] })).carried);`;
+    fs.writeFileSync(path.join(project, "import.mjs"), use);
+    for (const runtime of ["node", bun]) {
+      const { stdout } = succeed(project, runtime, ["import.mjs", `new-${path.basename(runtime)}`]);
+      assert.equal(stdout.trim(), "1");
+    }
+  });
 
   test("lets programs read its package.json", () => {
     const script = `console.log(require("${name}/package.json").version)`;
