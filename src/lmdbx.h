@@ -565,4 +565,26 @@ int lmdbx_counters(const struct lmdbx_repository *repository, struct lmdbx_buffe
 int lmdbx_stats(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
                 struct lmdbx_error *error);
 
+/* ------------------------------------------------------------------- tools */
+
+/*
+ * For tools in a process of their own, which has nothing open at the path: blocks
+ * on the file system. A slot of lock.mdb that a process has taken to read.
+ */
+struct lmdbx_reader {
+  int64_t pid;     /* as that process sees itself; it may be dead */
+  bool reading;    /* false: it keeps the slot for its next transaction */
+  uint64_t txn_id; /* the commit it sees while it reads */
+};
+typedef void (*lmdbx_reader_visit)(void *context, const struct lmdbx_reader *reader);
+
+/*
+ * Visits the reader slots in use, after clearing those of dead processes if asked
+ * to; *cleared is their number. Where nobody has the database open there are none. Creates nothing.
+ * Any thread, but no other may open the path meanwhile. Errors: NOT_FOUND, NOT_A_DIRECTORY, ACCESS,
+ * CORRUPT, FORMAT, LOCK_FORMAT, ALREADY_OPEN, IO, NO_MEMORY.
+ */
+int lmdbx_readers(const char *path, bool clear_stale, lmdbx_reader_visit visit, void *context,
+                  unsigned *cleared, struct lmdbx_error *error);
+
 #endif

@@ -1,9 +1,19 @@
 "use strict";
-// Arguments that several commands take.
+// Arguments that several commands take, and repositories opened as they say.
 
 const { UsageError } = require("./exit.js");
 
+const ENCODINGS = ["msgpack", "json", "string"];
 const FACTORS = { "": 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
+
+/** Options of commands that read or write one database. */
+const DATABASE = {
+  name: { type: "string" },
+  encoding: { type: "string" },
+};
+
+const DATABASE_HELP = `  --name N         the named database; without it, the main one
+  --encoding E     how its values are written: msgpack (the default), json or string`;
 
 /**
  * A number of bytes: 1000000, 1M, 512Mi.
@@ -17,4 +27,59 @@ function readSize(option, text) {
   throw new UsageError(`${option}: ${JSON.stringify(text)} is no number of bytes, such as 1000000 or 512M`);
 }
 
-module.exports = { readSize };
+/** @param {string} given */
+function readEncoding(given) {
+  if (ENCODINGS.includes(given)) return given;
+  throw new UsageError(`the encoding ${JSON.stringify(given)} is none of ${ENCODINGS.join(", ")}`);
+}
+
+/** --encoding E, and N=E for one named database; a name may hold equals signs. */
+function readEncodings(given = []) {
+  let encoding;
+  const encodings = {};
+  for (const each of given) {
+    const at = each.lastIndexOf("=");
+    if (at < 0) encoding = readEncoding(each);
+    else encodings[each.slice(0, at)] = readEncoding(each.slice(at + 1));
+  }
+  return { encoding, encodings };
+}
+
+/** A key: as JSON, or a string as it stands where it is no JSON. */
+function readKey(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+const KEY_HELP = `A key is given as JSON; what is no JSON is a string as it stands: user:123 and '"user:123"'
+are the same key, 123 is a number, and '"123"' a string.`;
+
+/**
+ * Runs something on a repository, which is closed in the end. It is never created unless
+ * `create` says so.
+ * @template T
+ * @param {string} path
+ * @param {{ name?: string, encoding?: string }} values - of the options above
+ * @param {(repository: import("../repository.js").LMDBXRepository) => Promise<T>} work
+ * @param {object} [config]
+ * @returns {Promise<T>}
+ */
+async function withRepository(path, { name, encoding }, work, config = { readOnly: true }) {
+  const { LMDBXRepository } = require("../repository.js"); // loads the addon
+  const given = encoding === undefined ? {} : { encoding: readEncoding(encoding) };
+  const repository = new LMDBXRepository({ path, name, ...given, ...config });
+  try {
+    await repository.ready();
+    return await work(repository);
+  } finally {
+    await repository.close();
+  }
+}
+
+module.exports = {
+  ...{ DATABASE, DATABASE_HELP, KEY_HELP },
+  ...{ readSize, readEncoding, readEncodings, readKey, withRepository },
+};

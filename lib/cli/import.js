@@ -1,11 +1,11 @@
 "use strict";
 
 const { name } = require("../../package.json");
-const { INCOMPLETE, UsageError } = require("./exit.js");
+const { readEncoding, readEncodings, readSize } = require("./arguments.js");
+const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { bytes, duration, note, number, out, plain, table } = require("./output.js");
 const { Progress } = require("./progress.js");
-const { readSize } = require("./arguments.js");
 
 const help = `Takes a database of version 0.3.x over into a new directory.
 
@@ -37,26 +37,6 @@ const options = {
   compression: { type: "boolean" },
   "map-size": { type: "string" },
 };
-
-const ENCODINGS = ["msgpack", "json", "string"];
-
-/** @param {string} given */
-function checkEncoding(given) {
-  if (ENCODINGS.includes(given)) return given;
-  throw new UsageError(`the encoding ${JSON.stringify(given)} is none of ${ENCODINGS.join(", ")}`);
-}
-
-/** --encoding E, and N=E; a name may hold equals signs. */
-function readEncodings(given = []) {
-  let encoding;
-  const encodings = {};
-  for (const each of given) {
-    const at = each.lastIndexOf("=");
-    if (at < 0) encoding = checkEncoding(each);
-    else encodings[each.slice(0, at)] = checkEncoding(each.slice(at + 1));
-  }
-  return { encoding, encodings };
-}
 
 /** @param {import("../../import.d.ts").NotCarried} entry */
 function describe({ database, tenantId, key, storedKey, records, reason }) {
@@ -106,7 +86,7 @@ async function run([from, to], values) {
       encoding,
       encodings,
       names: values.name,
-      targetEncoding: target === undefined ? undefined : checkEncoding(target),
+      targetEncoding: target === undefined ? undefined : readEncoding(target),
       compression: values.compression ?? false,
       onProgress: ({ phase, records, total }) => progress.show(verbs[phase], records, total),
       onNotCarried: (entry) => {

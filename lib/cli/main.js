@@ -9,7 +9,7 @@ const { DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED, UsageError } = require("./
 const { out, note } = require("./output.js");
 
 /** In the order of the help. Each file says its arguments, its help, and what it does. */
-const COMMANDS = [require("./import.js")];
+const COMMANDS = [require("./get.js"), require("./readers.js"), require("./import.js")];
 
 /** What every command takes. */
 const COMMON = {

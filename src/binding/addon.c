@@ -273,7 +273,8 @@ NAPI_MODULE_INIT() {
       lmdbx__batch_functions(env, exports) != napi_ok ||
       lmdbx__stored_functions(env, exports) != napi_ok ||
       lmdbx__scan_functions(env, exports) != napi_ok ||
-      lmdbx__operation_functions(env, exports) != napi_ok) {
+      lmdbx__operation_functions(env, exports) != napi_ok ||
+      lmdbx__tool_functions(env, exports) != napi_ok) {
     return NULL;
   }
   return exports;

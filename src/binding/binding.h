@@ -89,6 +89,7 @@ struct lmdbx__addon {
  *   backup(repository, target: string, compact: boolean): Promise<part>
  *   backupNext(backup, abandon: boolean): Promise<part>
  *                                    part: [bytes, total], or [bytes, total, backup]
+ *   readers(path, clearStale): [cleared, [pid, transaction][]]        throws, blocks
  *
  * A key is a stored key as a string, or how many bytes of it lie in the shared key
  * memory. An answer is 0: the slot's promise will be settled (settle.c); 1: the
@@ -114,6 +115,7 @@ napi_status lmdbx__scan_functions(napi_env env, napi_value exports);
 napi_status lmdbx__batch_functions(napi_env env, napi_value exports);
 napi_status lmdbx__stored_functions(napi_env env, napi_value exports);
 napi_status lmdbx__operation_functions(napi_env env, napi_value exports);
+napi_status lmdbx__tool_functions(napi_env env, napi_value exports);
 
 /* A table of functions ends with a NULL name. */
 struct lmdbx__function {

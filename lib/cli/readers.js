@@ -1,0 +1,56 @@
+"use strict";
+
+const path = require("node:path");
+const { name } = require("../../package.json");
+const { number, out, table } = require("./output.js");
+
+const help = `Lists the reader slots in use: which process reads, and which commit it sees. A reader that
+stays at an old commit keeps the pages it can see from being used again, and the file grows.
+The slots of processes that were killed are stale; every process that opens the database
+clears them, and this does without opening it.
+
+  --clear-stale    clear the slots of processes that no longer live
+
+Examples:
+  npx ${name} readers ./data/users
+  npx ${name} readers ./data/users --clear-stale --json`;
+
+const options = { "clear-stale": { type: "boolean" } };
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+async function run([directory], values) {
+  const addon = require("../addon.js");
+  const [cleared, slots] = addon.readers(path.resolve(directory), values["clear-stale"] ?? false);
+  const readers = slots.map(([pid, commit]) => ({ pid, commit: commit < 0 ? null : commit, stale: !isAlive(pid) }));
+  if (values.json) {
+    for (const reader of readers) out(JSON.stringify({ type: "reader", ...reader }));
+    out(JSON.stringify({ type: "report", readers: readers.length, cleared }));
+    return;
+  }
+  const rows = readers.map(({ pid, commit, stale }) => {
+    return [String(pid), commit === null ? "none just now" : number(commit), stale ? "stale: the process is dead" : ""];
+  });
+  if (rows.length > 0) out(`${table(["process", "reads commit", ""], rows)}\n`);
+  const stale = readers.filter((reader) => reader.stale).length;
+  out(`${number(rows.length)} reader slots in use${stale > 0 ? `, ${number(stale)} of them stale` : ""}`);
+  if (values["clear-stale"]) out(`${number(cleared)} stale slots cleared`);
+}
+
+module.exports = {
+  name: "readers",
+  summary: "list who reads, and clear the slots of dead processes",
+  usage: "<path> [--clear-stale]",
+  positionals: [1, 1],
+  options,
+  help,
+  run,
+};
