@@ -5,12 +5,12 @@ const { name } = require("../../package.json");
 const { DATABASE, DATABASE_HELP, KEY_HELP, readKey, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { note, out, plain } = require("./output.js");
-const { toTagged } = require("./tagged.js");
+const { TAGS_HELP, toTagged } = require("./tagged.js");
 
 const help = `Shows the value of one record.
 
 ${KEY_HELP}
---json prints {"tenant":...,"key":...,"value":...} with types as dump writes them.
+--json prints {"tenant":...,"key":...,"value":...}. ${TAGS_HELP}
 
 ${DATABASE_HELP}
 

@@ -140,4 +140,9 @@ function fromTagged(tagged) {
   return READERS[tag](tagged[tag]);
 }
 
-module.exports = { toTagged, fromTagged };
+const TAGS_HELP = `Types that JSON has not are objects of one field: {"$undefined":true}, {"$number":"NaN"},
+{"$bigint":"5"}, {"$date":"..."}, {"$bytes":"<base64>"}, {"$typed":["Float64Array","<base64>"]},
+{"$map":[[key,value]]}, {"$set":[member]}; and {"$object":{...}} is an object of one field
+that begins with "$" itself.`;
+
+module.exports = { toTagged, fromTagged, TAGS_HELP };
