@@ -9,7 +9,7 @@ const { DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED, UsageError } = require("./
 const { out, note } = require("./output.js");
 
 /** In the order of the help. Each file says its arguments, its help, and what it does. */
-const COMMANDS = [require("./get.js"), require("./readers.js"), require("./import.js")];
+const COMMANDS = [require("./get.js"), require("./copy.js"), require("./readers.js"), require("./import.js")];
 
 /** What every command takes. */
 const COMMON = {
@@ -85,6 +85,7 @@ function report(error, args) {
     out(JSON.stringify({ type: "error", code, message }));
   }
   if (isLMDBXError(error)) note(`lmdbx: ${error.message} [${error.code}]`);
+  else if (error?.syscall !== undefined) note(`lmdbx: ${error.message}`); // a file of the user's
   else note(`lmdbx: ${error?.stack ?? error}`);
   return error?.interrupted ? INTERRUPTED : FAILED;
 }

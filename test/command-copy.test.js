@@ -1,0 +1,51 @@
+"use strict";
+// The command: copy, of a database in use.
+
+const { describe, test } = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const { using } = require("./support/temporary.js");
+const { lmdbx, lines } = require("./support/command.js");
+
+describe("copy", () => {
+  test(
+    "makes a copy of one moment of a database in use, compact if asked to",
+    using(async (open, directory) => {
+      const from = path.join(directory, "from");
+      const repository = open({ path: from });
+      for (let round = 0; round < 3; round++) {
+        await Promise.all(Array.from({ length: 500 }, (_, n) => repository.put("acme", n, "x".repeat(500))));
+      }
+      await Promise.all(Array.from({ length: 400 }, (_, n) => repository.delete("acme", n)));
+      const sizes = [];
+      for (const args of [[], ["--compact"]]) {
+        const to = path.join(directory, `to${args.length}`);
+        const { code, stdout, stderr } = await lmdbx(["copy", from, to, ...args]);
+        assert.deepEqual([code, stderr], [0, ""]);
+        assert.match(stdout, /^[\d.]+ [kM]B copied to .* in [\d.]+ s\n$/);
+        assert.equal((await open({ path: to }).list("acme")).length, 100);
+        sizes.push(fs.statSync(path.join(to, "data.mdb")).size);
+      }
+      assert.ok(sizes[1] < sizes[0] / 2, `${sizes}`);
+    }),
+  );
+
+  test(
+    "touches nothing that is there, and needs a database",
+    using(async (open, directory) => {
+      const [from, to] = ["from", "to"].map((name) => path.join(directory, name));
+      assert.equal((await lmdbx(["copy", from, to])).code, 3);
+      assert.deepEqual(fs.readdirSync(directory), []);
+      await open({ path: from }).put("acme", 1, 1);
+      const other = open({ path: to });
+      await other.put("acme", 2, 2);
+      const { code, stderr } = await lmdbx(["copy", from, to]);
+      assert.equal(code, 3);
+      assert.match(stderr, /\[LMDBX_EXISTS\]/);
+      assert.deepEqual(await other.list("acme"), [2]);
+      const [said] = lines((await lmdbx(["copy", from, path.join(directory, "new"), "--json"])).stdout);
+      assert.ok(said.bytes > 0);
+    }),
+  );
+});
