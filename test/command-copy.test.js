@@ -1,5 +1,5 @@
 "use strict";
-// The command: copy, of a database in use.
+// The command: copy and stat, on a database in use.
 
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
@@ -46,6 +46,37 @@ describe("copy", () => {
       assert.deepEqual(await other.list("acme"), [2]);
       const [said] = lines((await lmdbx(["copy", from, path.join(directory, "new"), "--json"])).stdout);
       assert.ok(said.bytes > 0);
+    }),
+  );
+});
+
+describe("stat", () => {
+  test(
+    "shows sizes as bars, records by tenant, and readers",
+    using(async (open, directory) => {
+      const repository = open({ reads: "pool" });
+      await Promise.all(Array.from({ length: 100 }, (_, n) => repository.put(`t${n % 25}`, n, "x".repeat(500))));
+      await repository.put("t3", "one more", 1);
+      const { code, stdout, stderr } = await lmdbx(["stat", directory]);
+      assert.deepEqual([code, stderr], [0, ""]);
+      for (const what of ["in use", "free", "file", "readers"]) {
+        assert.match(stdout, new RegExp(`\n${what} +[\\d.,]+.* \\[#*-*\\] [\\d.]+ % of `));
+      }
+      assert.match(stdout, /\nrecords +101 +in a tree of \d levels\n/);
+      assert.match(stdout, /\nt3 +5 +\[#{20}\]\n/);
+      assert.match(stdout, /\nand 5 more tenants\n$/);
+      const [report] = lines((await lmdbx(["stat", directory, "--json"])).stdout);
+      assert.equal(report.entries, 101);
+      assert.equal(report.tenants.length, 25);
+      assert.equal(report.usedSize + report.freeSize, report.fileSize);
+    }),
+  );
+
+  test(
+    "creates nothing",
+    using(async (open, directory) => {
+      assert.equal((await lmdbx(["stat", path.join(directory, "none")])).code, 3);
+      assert.deepEqual(fs.readdirSync(directory), []);
     }),
   );
 });

@@ -9,7 +9,11 @@ const { DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED, UsageError } = require("./
 const { out, note } = require("./output.js");
 
 /** In the order of the help. Each file says its arguments, its help, and what it does. */
-const COMMANDS = [require("./get.js"), require("./copy.js"), require("./readers.js"), require("./import.js")];
+const COMMANDS = [
+  ...[require("./stat.js"), require("./tenants.js"), require("./list.js"), require("./get.js")],
+  ...[require("./dump.js"), require("./load.js"), require("./copy.js"), require("./verify.js")],
+  ...[require("./readers.js"), require("./import.js")],
+];
 
 /** What every command takes. */
 const COMMON = {

@@ -1,0 +1,123 @@
+"use strict";
+
+const { name } = require("../../package.json");
+const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
+const { INCOMPLETE } = require("./exit.js");
+const { LineWriter } = require("./lines.js");
+const { note, number, plain } = require("./output.js");
+const { Progress } = require("./progress.js");
+const { TAGS_HELP, toTagged } = require("./tagged.js");
+
+/** What the first line says, so that load knows what it reads. */
+const DUMP_VERSION = 1;
+
+const help = `Writes the records of one database as JSON Lines, to <file> or to standard output.
+
+The first line says what it is a dump of, then comes a record a line, and the last line
+says how many there were:
+
+  {"lmdbxDump":1,"name":null,"encoding":"msgpack"}
+  {"tenant":"acme","key":"user:123","value":{"name":"Alice"}}
+  {"records":1}
+
+${TAGS_HELP}
+load reads it back to equal values.
+
+All records are those of one moment, while others may write. Checkpoints are not dumped.
+
+  --tenant T       only this tenant; may be repeated
+${DATABASE_HELP}
+
+Exit code 1: some values could not be read; they were reported and left out.
+
+Examples:
+  npx ${name} dump ./data/users users.jsonl
+  npx ${name} dump ./data/shop --name orders --tenant acme | gzip > acme.jsonl.gz`;
+
+const options = { ...DATABASE, tenant: { type: "string", multiple: true } };
+
+class Dump {
+  /** @type {import("../../index.d.ts").Snapshot} */
+  #snapshot;
+  #writer;
+  #progress = new Progress({ unit: "records" });
+  records = 0;
+  unreadable = 0;
+
+  constructor(snapshot, writer) {
+    this.#snapshot = snapshot;
+    this.#writer = writer;
+  }
+
+  async #write(tenant, key, value) {
+    await this.#writer.write(JSON.stringify({ tenant, key, value: toTagged(value) }));
+    this.records++;
+    this.#progress.show("dumping", this.records);
+  }
+
+  #report(tenant, key, error) {
+    this.unreadable++;
+    this.#progress.clear();
+    note(plain(`left out: tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}: ${error.message}`));
+  }
+
+  /** Goes on behind a value that cannot be decoded: the error names its key. */
+  async tenant(tenant) {
+    let range = {};
+    for (;;) {
+      try {
+        for await (const [key, value] of this.#snapshot.entries(tenant, range)) {
+          await this.#write(tenant, key, value);
+        }
+        return;
+      } catch (error) {
+        if (error.code !== "LMDBX_DECODE" || error.key === undefined) throw error;
+        this.#report(tenant, error.key, error);
+        range = { gt: error.key };
+      }
+    }
+  }
+
+  end() {
+    this.#progress.clear();
+  }
+}
+
+/** The tenants around the moment of a snapshot: those without records in it are no harm. */
+async function readMoment(repository) {
+  const before = await repository.tenants();
+  const moment = repository.snapshot();
+  const after = await repository.tenants();
+  return { moment, tenants: [...new Set([...before, ...after])].sort() };
+}
+
+async function run([path, file], values) {
+  return withRepository(path, values, async (repository) => {
+    const { moment, tenants } = await readMoment(repository);
+    const writer = new LineWriter(file);
+    const dump = new Dump(moment, writer);
+    const head = { lmdbxDump: DUMP_VERSION, name: values.name ?? null, encoding: values.encoding ?? "msgpack" };
+    try {
+      await writer.write(JSON.stringify(head));
+      for (const tenant of values.tenant ?? tenants) await dump.tenant(tenant);
+      await writer.write(JSON.stringify({ records: dump.records }));
+      await writer.end();
+    } finally {
+      dump.end();
+      moment.close();
+    }
+    if (file !== undefined) note(`${number(dump.records)} records dumped to ${file}`);
+    return dump.unreadable > 0 ? INCOMPLETE : undefined;
+  });
+}
+
+module.exports = {
+  ...{ DUMP_VERSION },
+  name: "dump",
+  summary: "write records as JSON Lines that keep all types",
+  usage: "<path> [<file>] [options]",
+  positionals: [1, 2],
+  options,
+  help,
+  run,
+};

@@ -1,0 +1,69 @@
+"use strict";
+// JSON Lines: written with regard to a slow reader, and read with the number of each line.
+
+const fs = require("node:fs");
+const { once } = require("node:events");
+
+/** A file, which is synced and closed in the end, or standard output. */
+class LineWriter {
+  #stream;
+  #own;
+  #failure;
+
+  /** @param {string} [file] - is not to exist; undefined: standard output */
+  constructor(file) {
+    this.#own = file !== undefined;
+    this.#stream = this.#own ? fs.createWriteStream(file, { flags: "wx", flush: true }) : process.stdout;
+    if (this.#own) this.#stream.on("error", (error) => (this.#failure = error));
+  }
+
+  /** @param {string} line */
+  async write(line) {
+    if (this.#failure) throw this.#failure;
+    if (!this.#stream.write(`${line}\n`)) await once(this.#stream, "drain");
+  }
+
+  async end() {
+    if (!this.#own) return;
+    this.#stream.end();
+    await once(this.#stream, "close");
+    if (this.#failure) throw this.#failure;
+  }
+}
+
+/**
+ * The lines of a stream. Only a line feed ends one: node:readline also takes U+2028 for an end,
+ * which JSON texts may hold.
+ * @param {NodeJS.ReadableStream} stream
+ * @returns {AsyncGenerator<string>}
+ */
+async function* splitLines(stream) {
+  stream.setEncoding("utf8");
+  let parts = [];
+  for await (const text of stream) {
+    const [first, ...rest] = text.split("\n");
+    parts.push(first);
+    if (rest.length === 0) continue;
+    yield parts.join("");
+    parts = [rest.pop()];
+    yield* rest;
+  }
+  const last = parts.join("");
+  if (last !== "") yield last;
+}
+
+/**
+ * The lines of a file or of standard input that are not empty.
+ * @param {string} [file]
+ * @returns {AsyncGenerator<{ line: number, text: string }>}
+ */
+async function* readLines(file) {
+  const input = file === undefined ? process.stdin : fs.createReadStream(file);
+  let line = 0;
+  for await (const text of splitLines(input)) {
+    line++;
+    if (text.trim() !== "") yield { line, text };
+  }
+}
+
+module.exports = { LineWriter, readLines, splitLines };

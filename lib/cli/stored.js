@@ -1,0 +1,35 @@
+"use strict";
+// Stored keys, as docs/format.md has them.
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** @param {Uint8Array} bytes */
+function strictText(bytes) {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Tenant and key: what follows one of the colons is one JSON text.
+ * @param {Uint8Array} bytes
+ * @returns {{ tenantId: string, key: unknown } | undefined} undefined: it is none of ours
+ */
+function readStoredKey(bytes) {
+  const text = strictText(bytes);
+  if (text === undefined) return undefined;
+  for (let colon = text.indexOf(":", 1); colon >= 1; colon = text.indexOf(":", colon + 1)) {
+    const keyText = text.slice(colon + 1);
+    try {
+      const key = JSON.parse(keyText);
+      return JSON.stringify(key) === keyText ? { tenantId: text.slice(0, colon), key } : undefined;
+    } catch {
+      // then it is a later colon
+    }
+  }
+  return undefined;
+}
+
+module.exports = { strictText, readStoredKey };

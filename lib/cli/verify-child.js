@@ -1,0 +1,135 @@
+"use strict";
+// What verify runs in a process of its own, since LMDB can crash on damaged pages: looks at every
+// page, gets every record that lies on sound ones, and says what it finds, a JSON text a line.
+
+const fs = require("node:fs");
+const path = require("node:path");
+const { strictText, readStoredKey } = require("./stored.js");
+const { walkPages } = require("./pages.js");
+
+/** Records that are got together. */
+const GROUP = 500;
+/** Keys of the package's own records, such as checkpoints, begin so. */
+const OWN = 0xff;
+
+const { directory, encodings, encoding, skip, oneByOne, pagesOnly } = JSON.parse(process.argv[2]);
+
+/** At once, also just before a crash. */
+function say(event) {
+  let bytes = Buffer.from(`${JSON.stringify(event)}\n`);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(fs.writeSync(1, bytes));
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error; // a full pipe
+    }
+  }
+}
+
+/** @param {Buffer | undefined} key */
+const shownKey = (key) => (key === undefined ? undefined : (strictText(key) ?? key.toString("latin1")));
+
+class Repositories {
+  #open = new Map();
+  #pins = [];
+
+  /** The database of a name, open for reading; undefined if that failed, which was said. */
+  async get(name) {
+    if (this.#open.has(name)) return this.#open.get(name);
+    say({ type: "opening", database: name ?? null });
+    const repository = await this.#start(name);
+    say({ type: "opened" });
+    this.#open.set(name, repository);
+    return repository;
+  }
+
+  async #start(name) {
+    const { LMDBXRepository } = require("../repository.js");
+    try {
+      const config = { path: directory, encoding: encodings[name ?? ""] ?? encoding, readOnly: true };
+      const named = name === undefined ? {} : { name };
+      const repository = new LMDBXRepository({ ...config, ...named, reads: "pool" });
+      await repository.ready();
+      // A read transaction keeps the pages that are looked at from being written over.
+      this.#pins.push(repository.snapshot());
+      await this.#pins.at(-1).has("lmdbx", null);
+      return repository;
+    } catch ({ code, message }) {
+      say({ type: "finding", what: "unopened", database: name ?? null, code, reason: message });
+      return undefined;
+    }
+  }
+}
+
+const repositories = new Repositories();
+let records = 0;
+let values = 0;
+
+/** Gets a record, and says what is wrong with it. */
+async function look({ database, key }) {
+  if (key[0] === OWN) return;
+  const owner = readStoredKey(key);
+  if (owner === undefined) {
+    say({ type: "finding", what: "foreign", database: database ?? null, storedKey: shownKey(key) });
+    return;
+  }
+  const repository = await repositories.get(database);
+  if (repository === undefined) return;
+  const { tenantId: tenant, key: own } = owner;
+  try {
+    if ((await repository.get(tenant, own)) !== undefined) values++;
+    else if (!isWrittenTo()) say({ type: "finding", what: "unfound", database: database ?? null, tenant, key: own });
+  } catch ({ code, message }) {
+    say({ type: "finding", what: "unreadable", database: database ?? null, tenant, key: own, code, reason: message });
+  }
+}
+
+/** The two transactions of the meta pages: while they stay, nothing was written. */
+function transactions() {
+  const file = fs.openSync(path.join(directory, "data.mdb"), "r");
+  try {
+    const bytes = Buffer.alloc(65536 + 152);
+    fs.readSync(file, bytes, 0, bytes.length, 0);
+    const pageSize = bytes.readUInt32LE(40);
+    const second = pageSize <= 65536 ? bytes.readBigUInt64LE(pageSize + 144) : 0n;
+    return `${bytes.readBigUInt64LE(144)} ${second}`;
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+let atStart;
+function isWrittenTo() {
+  return transactions() !== atStart;
+}
+
+async function main() {
+  if (!pagesOnly) await repositories.get(undefined);
+  atStart = transactions();
+  const walk = walkPages(path.join(directory, "data.mdb"), {
+    damaged({ page, database, what, from, to }) {
+      const where = database === null ? { list: "free pages" } : { database: database ?? null };
+      say({ type: "finding", what: "damaged", page, ...where, reason: what, from: shownKey(from), to: shownKey(to) });
+    },
+    progress: (pages, total) => say({ type: "progress", pages, total }),
+  });
+  let group = [];
+  let next = walk.next();
+  for (; !next.done; next = walk.next()) {
+    const { database, key } = next.value;
+    if (++records <= skip || pagesOnly) continue;
+    if (oneByOne) say({ type: "at", record: records, database: database ?? null, storedKey: shownKey(key) });
+    group.push(look({ database, key: Buffer.from(key) }));
+    if (oneByOne || group.length === GROUP) {
+      await Promise.all(group);
+      group = [];
+      if (!oneByOne) say({ type: "at", record: records });
+    }
+  }
+  await Promise.all(group);
+  const { transaction, ...pages } = next.value ?? {};
+  say({ type: "end", sound: next.value !== undefined, records, values, ...pages });
+  process.exit(0);
+}
+
+main();

@@ -1,0 +1,180 @@
+"use strict";
+
+const { spawn } = require("node:child_process");
+const fs = require("node:fs");
+const path = require("node:path");
+const { createError } = require("../errors.js");
+const { name } = require("../../package.json");
+const { readEncodings } = require("./arguments.js");
+const { INCOMPLETE } = require("./exit.js");
+const { splitLines } = require("./lines.js");
+const { bytes, note, number, out, plain, table } = require("./output.js");
+const { Progress } = require("./progress.js");
+
+/** Crashes after which no more records are tried. */
+const MOST_CRASHES = 10;
+
+const help = `Looks for damage: reads every page of the data file, gets every record and decodes its
+value. Lists what is damaged. Runs in a process of its own, and a crash of that is one of the
+things found. Changes nothing; the database may be in use.
+
+  --encoding E     how values are written: msgpack (the default), json or string
+  --encoding N=E   the encoding of one named database, if they differ; may be repeated
+
+Exit code 0: everything is sound; 1: something is damaged, as listed.
+
+Examples:
+  npx ${name} verify ./data/users
+  npx ${name} verify ./data/shop --encoding pages=json --json`;
+
+const options = { encoding: { type: "string", multiple: true } };
+
+const CHILD = path.join(__dirname, "verify-child.js");
+
+/** Runs the child once, from a record on. */
+class Round {
+  last = 0;
+  place = {};
+  opening;
+  end;
+
+  /**
+   * @param {string} program - the child
+   * @param {object} task
+   * @param {(event: object) => void} hear
+   */
+  async run(program, task, hear) {
+    const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ["ignore", "pipe", "pipe"] });
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text) => (stderr = (stderr + text).slice(-4096)));
+    const ended = new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code, signal) => resolve({ code, signal }));
+    });
+    for await (const line of splitLines(child.stdout)) {
+      const event = JSON.parse(line);
+      if (event.type === "at") [this.last, this.place] = [event.record, event];
+      else if (event.type === "opening") this.opening = event.database;
+      else if (event.type === "opened") this.opening = undefined;
+      else if (event.type === "end") this.end = event;
+      else hear(event);
+    }
+    const { code, signal } = await ended;
+    return this.end ? undefined : { how: signal ?? `exit code ${code}`, stderr };
+  }
+}
+
+/** What several runs of the child find is told once. */
+function once(hear) {
+  const told = new Set();
+  return (event) => {
+    if (event.what === "damaged" || event.what === "unopened") {
+      const text = JSON.stringify(event);
+      if (told.has(text)) return;
+      told.add(text);
+    }
+    hear(event);
+  };
+}
+
+/**
+ * Runs the child to the end; where it crashes, finds the record, and goes on behind it. Where it
+ * crashes before it comes to a record, the pages are looked at without LMDB.
+ * @param {object} task
+ * @param {(event: object) => void} tell
+ * @param {string} [program] - for tests
+ */
+async function verify(task, tell, program = CHILD) {
+  const hear = once(tell);
+  let skip = 0;
+  let oneByOne = false;
+  let pagesOnly = false;
+  for (let crashes = 0; ; ) {
+    const round = new Round();
+    const crash = await round.run(program, { ...task, skip, oneByOne, pagesOnly }, hear);
+    if (crash === undefined || pagesOnly) return round.end;
+    if (!oneByOne && round.opening === undefined) {
+      skip = Math.max(skip, round.last);
+      oneByOne = true;
+      continue;
+    }
+    crashes++;
+    const { database, storedKey } = round.place;
+    const place = round.opening === undefined ? { database, storedKey } : { database: round.opening };
+    const reason = `reading it crashes the process (${crash.how})`;
+    hear({ type: "finding", what: "crash", ...place, reason, stderr: crash.stderr });
+    pagesOnly = crashes === MOST_CRASHES || round.last <= skip;
+    skip = round.last;
+    oneByOne = false;
+  }
+}
+
+/** @param {object} finding */
+function describe(finding) {
+  const { what, page, list, database, tenant, key, storedKey, from, to, reason } = finding;
+  const where = [];
+  if (page !== undefined) where.push(`page ${number(page)}`);
+  if (list !== undefined) where.push(`list of ${list}`);
+  if (typeof database === "string") where.push(`database ${JSON.stringify(database)}`);
+  if (tenant !== undefined) where.push(`tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}`);
+  if (storedKey !== undefined) where.push(`stored key ${JSON.stringify(storedKey)}`);
+  const says = {
+    foreign: "is not of the form tenant:JSON",
+    unfound: "is on a page, but is not found",
+    unopened: `cannot be opened: ${reason}`,
+    unreadable: `cannot be read: ${reason}`,
+  };
+  let text = `${where.join(", ") || "the database"}: ${says[what] ?? reason}`;
+  if (from !== undefined && from === to) text += `; concerns the stored key ${JSON.stringify(from)}`;
+  else if (from !== undefined || to !== undefined) {
+    text += "; concerns the stored keys";
+    if (from !== undefined) text += ` from ${JSON.stringify(from)}`;
+    if (to !== undefined) text += ` up to ${JSON.stringify(to)}`;
+  }
+  return plain(text);
+}
+
+function printEnd({ databases, pages, pageSize, usedPages, freePages, lostPages, damaged, values }) {
+  const rows = databases.map((each) => [each.name === undefined ? "(main)" : plain(each.name), each.records, each.pages, each.depth]);
+  out(table(["database", "records", "pages", "levels"], rows));
+  out("");
+  // What is damaged may lead to them; else nothing does, and they are lost space.
+  const rest = damaged > 0 ? "that nothing sound leads to" : "lost (space, not data)";
+  out(
+    `${number(pages)} pages of ${number(pageSize)} bytes (${bytes(pages * pageSize)}): ${number(usedPages)} in use, ` +
+      `${number(freePages)} free${lostPages > 0 ? `, ${number(lostPages)} ${rest}` : ""}`,
+  );
+  out(`${number(values)} values read and decoded`);
+}
+
+async function run([directory], values) {
+  const resolved = path.resolve(directory);
+  if (!fs.existsSync(path.join(resolved, "data.mdb"))) {
+    throw createError("LMDBX_NOT_FOUND", `verify: there is no data.mdb in ${resolved}. Check the path`, resolved);
+  }
+  const { encoding = "msgpack", encodings } = readEncodings(values.encoding);
+  const progress = new Progress({ unit: "pages" });
+  let found = 0;
+  const end = await verify({ directory: resolved, encoding, encodings }, (event) => {
+    if (event.type === "progress") return progress.show("verifying", event.pages, event.total);
+    found++;
+    progress.clear();
+    return out(values.json ? JSON.stringify(event) : describe(event));
+  });
+  progress.clear();
+  if (values.json) out(JSON.stringify({ ...end, type: "report", findings: found }));
+  else if (end?.sound) printEnd(end);
+  if (!values.json) out(found === 0 ? "No damage found." : `${number(found)} findings, listed above.`);
+  return found === 0 ? undefined : INCOMPLETE;
+}
+
+module.exports = {
+  ...{ verify },
+  name: "verify",
+  summary: "look for damage in every page and every value",
+  usage: "<path> [options]",
+  positionals: [1, 1],
+  options,
+  help,
+  run,
+};

@@ -1,0 +1,194 @@
+"use strict";
+// The command: tenants, list, dump and load.
+
+const { describe, test } = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const { using } = require("./support/temporary.js");
+const { assertSame } = require("./support/same.js");
+const { inject } = require("./support/raw.js");
+const { lmdbx, lines } = require("./support/command.js");
+
+/** What a command printed, which must have succeeded. */
+async function printed(...args) {
+  const { code, stdout, stderr } = await lmdbx(args);
+  assert.deepEqual([code, stderr], [0, ""], stdout);
+  return stdout;
+}
+
+describe("tenants", () => {
+  test(
+    "are listed with the number of their records",
+    using(async (open, directory) => {
+      const repository = open();
+      for (let n = 0; n < 10; n++) await repository.put("acme", n, n);
+      await repository.put("evil\u001b[31m", 1, 1);
+      const text = await printed("tenants", directory);
+      assert.match(text, /\nacme +10 +\[#{20}\]\n/);
+      assert.match(text, /\nevil\\u001b\[31m +1 +\[##-{18}\]\n/);
+      assert.match(text, /\n2 tenants, 11 records\n$/);
+      assert.deepEqual(lines(await printed("tenants", directory, "--json")), [
+        { tenant: "acme", records: 10 },
+        { tenant: "evil\u001b[31m", records: 1 },
+      ]);
+    }),
+  );
+
+  test(
+    "there may be none",
+    using(async (open, directory) => {
+      await open().ready();
+      assert.equal(await printed("tenants", directory), "0 tenants, 0 records\n");
+      assert.equal(await printed("tenants", directory, "--json"), "");
+    }),
+  );
+});
+
+describe("list", () => {
+  test(
+    "shows keys in stored order, and ranges of them",
+    using(async (open, directory) => {
+      const repository = open();
+      for (const n of [1, 2, 10, 20]) await repository.put("acme", `user:${n}`, { n });
+      await repository.put("acme", ["cpu", 1], 1n);
+      const list = (...args) => printed("list", directory, "acme", ...args);
+      assert.equal(await list(), '"user:1"\n"user:10"\n"user:2"\n"user:20"\n["cpu",1]\n');
+      assert.equal(await list("--prefix", "user:1", "--reverse"), '"user:10"\n"user:1"\n');
+      assert.equal(await list("--prefix", '["cpu"]'), '["cpu",1]\n');
+      assert.equal(await list("--gt", "user:1", "--lte", "user:2"), '"user:10"\n"user:2"\n');
+      assert.equal(await list("--limit", "1", "--values"), '"user:1"  { n: 1 }\n');
+      assert.deepEqual(lines(await list("--json", "--values", "--gte", '["cpu",1]')), [
+        { key: ["cpu", 1], value: { $bigint: "1" } },
+      ]);
+      assert.equal((await lmdbx(["list", directory, "acme", "--limit", "few"])).code, 2);
+    }),
+  );
+});
+
+describe("dump and load", () => {
+  const odd = {
+    date: new Date(1),
+    map: new Map([[{ a: 1 }, new Set([undefined])]]),
+    numbers: [NaN, -0, Infinity, 2 ** 53, 5n],
+    bytes: Buffer.from([1, 2]),
+    floats: new Float64Array([1.5]),
+    dollar: { $date: 1 },
+    text: "a\nb\u2028\0🦊",
+    proto: JSON.parse('{"__proto__":{"a":1}}'),
+  };
+
+  test(
+    "carry every value over as it is, and the dump of the copy is the same",
+    using(async (open, directory) => {
+      const [from, to] = ["from", "to"].map((name) => path.join(directory, name));
+      const file = path.join(directory, "dump.jsonl");
+      const repository = open({ path: from });
+      for (const [key, value] of Object.entries(odd)) await repository.put("acme", key, value);
+      await Promise.all(Array.from({ length: 2_500 }, (_, n) => repository.put("b:c", [n], { n })));
+      const dumped = await lmdbx(["dump", from, file]);
+      assert.deepEqual([dumped.code, dumped.stdout], [0, ""]);
+      const said = lines(fs.readFileSync(file, "utf8"));
+      assert.deepEqual(said[0], { lmdbxDump: 1, name: null, encoding: "msgpack" });
+      assert.deepEqual(said.at(-1), { records: 2_500 + Object.keys(odd).length });
+      const loaded = await lmdbx(["load", to, file, "--create"]);
+      assert.deepEqual([loaded.code, loaded.stdout], [0, "2,508 records loaded\n"], loaded.stderr);
+      const copy = open({ path: to });
+      for (const [key, value] of Object.entries(odd)) assertSame(await copy.get("acme", key), value);
+      assert.equal(await printed("dump", to), fs.readFileSync(file, "utf8"));
+      assert.equal(lines(await printed("dump", to, "--tenant", "acme")).length, 2 + Object.keys(odd).length);
+    }),
+  );
+
+  test(
+    "take name and encoding from the dump, unless told otherwise",
+    using(async (open, directory) => {
+      const [from, to] = ["from", "to"].map((name) => path.join(directory, name));
+      await open({ path: from, name: "pages", encoding: "json" }).put("acme", "/", { title: "Welcome" });
+      const dump = await printed("dump", from, "--name", "pages", "--encoding", "json");
+      for (const args of [[], ["--name", "others", "--encoding", "msgpack", "--compression"]]) {
+        const { code, stderr } = await lmdbx(["load", to, "--create", ...args], { input: dump });
+        assert.equal(code, 0, stderr);
+      }
+      assert.deepEqual(await open({ path: to, name: "pages", encoding: "json" }).list("acme"), ["/"]);
+      assert.deepEqual(await open({ path: to, name: "others" }).get("acme", "/"), { title: "Welcome" });
+    }),
+  );
+
+  test(
+    "report values that cannot be read, and go on behind them",
+    using(async (open, directory) => {
+      inject(directory, [
+        ["acme:1", Buffer.from([1])],
+        ["acme:2", Buffer.from([0xc1])],
+        ["acme:3", Buffer.from([3])],
+        ["acme:4", Buffer.from([0xc1])],
+      ]);
+      const { code, stdout, stderr } = await lmdbx(["dump", directory]);
+      assert.equal(code, 1);
+      assert.match(stderr, /^left out: tenant "acme", key 2: .*\nleft out: tenant "acme", key 4: .*\n$/);
+      const said = lines(stdout);
+      assert.deepEqual(said.slice(1, -1).map(({ key, value }) => [key, value]), [[1, 1], [3, 3]]);
+      assert.deepEqual(said.at(-1), { records: 2 });
+    }),
+  );
+
+  test(
+    "load reports lines that are no records, and loads the others",
+    using(async (open, directory) => {
+      const input = [
+        '{"tenant":"acme","key":1,"value":1}',
+        "no JSON",
+        "[]",
+        '{"tenant":"acme","key":2}',
+        '{"tenant":"","key":3,"value":1}',
+        '{"tenant":"acme","key":4,"value":{"$what":1}}',
+        `{"tenant":"acme","key":"${"k".repeat(3_000)}","value":1}`,
+        '{"tenant":"acme","key":5,"value":{"$undefined":true}}',
+        '{"tenant":"acme","key":6,"value":6}',
+      ].join("\n");
+      await open().ready();
+      const { code, stdout, stderr } = await lmdbx(["load", directory, "--json"], { input });
+      assert.equal(code, 1);
+      assert.deepEqual(lines(stdout), [{ loaded: 2, refused: 7 }]);
+      const named = stderr.match(/left out: line \d/g).map((text) => Number(text.at(-1)));
+      assert.deepEqual(named.sort(), [2, 3, 4, 5, 6, 7, 8]);
+      assert.deepEqual(await open().list("acme"), [1, 6]);
+    }),
+  );
+
+  test(
+    "load tells a dump that was cut off, and one of another version",
+    using(async (open, directory) => {
+      await open().put("acme", 1, { n: 1 });
+      const dump = (await printed("dump", directory)).split("\n").slice(0, -2).join("\n");
+      const cut = await lmdbx(["load", directory], { input: dump });
+      assert.equal(cut.code, 1);
+      assert.match(cut.stderr, /cut off/);
+      const newer = await lmdbx(["load", directory], { input: dump.replace('"lmdbxDump":1', '"lmdbxDump":2') });
+      assert.equal(newer.code, 2);
+    }),
+  );
+
+  test(
+    "create nothing by accident, and write over no file",
+    using(async (open, directory) => {
+      const none = path.join(directory, "none");
+      for (const args of [["dump", none], ["load", none], ["list", none, "t"], ["tenants", none]]) {
+        const { code, stderr } = await lmdbx(args);
+        assert.equal(code, 3, stderr);
+        assert.match(stderr, /\[LMDBX_NOT_FOUND\]/);
+      }
+      assert.deepEqual(fs.readdirSync(directory), []);
+      await open().put("acme", 1, 1);
+      const file = path.join(directory, "file");
+      fs.writeFileSync(file, "mine");
+      const over = await lmdbx(["dump", directory, file]);
+      assert.equal(over.code, 3);
+      assert.match(over.stderr, /^lmdbx: EEXIST: .*\n$/);
+      assert.equal(fs.readFileSync(file, "utf8"), "mine");
+      const name = await lmdbx(["load", directory, "--name", "new"], { input: '{"tenant":"t","key":1,"value":1}' });
+      assert.equal(name.code, 3);
+    }),
+  );
+});

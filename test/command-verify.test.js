@@ -1,0 +1,228 @@
+"use strict";
+// The command: verify finds what is damaged, page by page and value by value, and survives it.
+
+const { describe, test } = require("node:test");
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const { using } = require("./support/temporary.js");
+const { inject } = require("./support/raw.js");
+const { chooseSeed, randomOf, scale } = require("./support/random.js");
+const { lmdbx, lines } = require("./support/command.js");
+const { verify } = require("../lib/cli/verify.js");
+const { walkPages } = require("../lib/cli/pages.js");
+
+const PAGE = 4096;
+const RECORDS = 600;
+
+/** A database with trees of two levels, named databases, large values and free pages. */
+async function makeDatabase(open) {
+  const [main, orders] = [open(), open({ name: "orders" })];
+  for (let round = 0; round < 3; round++) {
+    const puts = Array.from({ length: RECORDS }, (_, n) => [
+      main.put(`t${n % 3}`, n, { n, text: "x".repeat(n % 50 === 0 ? 9_000 : 60) }),
+      orders.put("t", n, { n }),
+    ]);
+    await Promise.all(puts.flat());
+  }
+  await Promise.all(Array.from({ length: 100 }, (_, n) => main.delete(`t${n % 3}`, n)));
+  await Promise.all([main.close(), orders.close()]);
+}
+
+/** Runs a walk to its end. */
+function walk(directory) {
+  const findings = [];
+  const events = { damaged: (finding) => findings.push(finding) };
+  const records = [];
+  const pages = walkPages(path.join(directory, "data.mdb"), events);
+  let next = pages.next();
+  for (; !next.done; next = pages.next()) records.push(next.value.key.toString());
+  return { findings, records, end: next.value };
+}
+
+/** Pages of a kind that are in use: those whose damage is found. */
+function pagesInUse(directory, flag) {
+  const data = path.join(directory, "data.mdb");
+  const bytes = fs.readFileSync(data);
+  const found = [];
+  for (let page = 2; page < bytes.length / PAGE; page++) {
+    if (bytes.readUInt16LE(page * PAGE + 10) !== flag) continue;
+    const damaged = Buffer.from(bytes);
+    damaged.fill(0xff, page * PAGE, page * PAGE + 8);
+    fs.writeFileSync(data, damaged);
+    if (walk(directory).findings.length > 0) found.push(page);
+  }
+  fs.writeFileSync(data, bytes);
+  return found;
+}
+
+function overwrite(directory, at, bytes) {
+  const file = fs.openSync(path.join(directory, "data.mdb"), "r+");
+  fs.writeSync(file, bytes, 0, bytes.length, at);
+  fs.closeSync(file);
+}
+
+describe("verify", () => {
+  test(
+    "finds nothing in a sound database, also while it is written to",
+    using(async (open, directory) => {
+      await makeDatabase(open);
+      const repository = open();
+      let writing = true;
+      const writer = (async () => {
+        for (let n = 0; writing; n++) await repository.put("later", n % 500, { n });
+      })();
+      const { code, stdout, stderr } = await lmdbx(["verify", directory]);
+      writing = false;
+      await writer;
+      assert.deepEqual([code, stderr], [0, ""], stdout);
+      assert.match(stdout, /\norders +600 /);
+      assert.match(stdout, /\nNo damage found.\n$/);
+    }),
+  );
+
+  test(
+    "agrees with LMDB on what there is",
+    using(async (open, directory) => {
+      await makeDatabase(open);
+      const { code, stdout } = await lmdbx(["verify", directory, "--json"]);
+      assert.equal(code, 0);
+      const [report] = lines(stdout);
+      const { execFileSync } = require("node:child_process");
+      const stat = execFileSync("mdb_stat", ["-e", "-f", "-a", directory], { encoding: "utf8" });
+      const number = (name, from = stat) => Number(new RegExp(`${name}: (\\d+)`).exec(from)[1]);
+      assert.equal(report.pages, number("Number of pages used"));
+      assert.equal(report.freePages, number("Free pages"));
+      assert.equal(report.lostPages, 0);
+      const [main, orders] = stat.split("Status of ").slice(1);
+      const entries = report.databases.map(({ records }) => records);
+      assert.deepEqual(entries, [number("Entries", main) - 1, number("Entries", orders)]);
+      assert.equal(report.values, report.records);
+    }),
+  );
+
+  test(
+    "names a damaged leaf and the keys it held, and reads all others",
+    using(async (open, directory) => {
+      await makeDatabase(open);
+      const sound = walk(directory);
+      const [leaf] = pagesInUse(directory, 0x02).slice(1);
+      overwrite(directory, leaf * PAGE + 12, Buffer.alloc(20, 0xff));
+      const { code, stdout } = await lmdbx(["verify", directory, "--json"]);
+      assert.equal(code, 1);
+      const said = lines(stdout);
+      const [finding] = said.filter(({ page }) => page === leaf);
+      assert.equal(finding.what, "damaged");
+      assert.ok(finding.from !== undefined || finding.to !== undefined);
+      const report = said.at(-1);
+      assert.equal(report.type, "report");
+      assert.equal(report.values, walk(directory).records.length);
+      assert.ok(report.values > sound.records.length / 2);
+      const human = await lmdbx(["verify", directory]);
+      assert.match(human.stdout, /page \d+.*: has impossible bounds; concerns the stored keys/);
+    }),
+  );
+
+  test(
+    "lists values that cannot be decoded, and keys that are none of ours",
+    using(async (open, directory) => {
+      inject(directory, [
+        ["acme:1", Buffer.from([1])],
+        ["acme:2", Buffer.from([0xc1])],
+        ["notes", Buffer.from([1])],
+      ]);
+      const { code, stdout } = await lmdbx(["verify", directory, "--json"]);
+      assert.equal(code, 1);
+      const said = lines(stdout);
+      assert.deepEqual(said.slice(0, -1).map(({ what, key, storedKey }) => [what, key ?? storedKey]).sort(), [
+        ["foreign", "notes"],
+        ["unreadable", 2],
+      ]);
+      const wrong = lines((await lmdbx(["verify", directory, "--json", "--encoding", "json"])).stdout);
+      assert.equal(wrong.filter(({ what }) => what === "unreadable").length, 2);
+    }),
+  );
+
+  const program = path.join(__dirname, "programs/crashing-verifier.js");
+
+  test("finds the records at which its process crashes, and goes on behind them", async () => {
+    for (const crashes of [[], [1], [4], [5, 6], [3, 7, 10]]) {
+      const found = [];
+      const end = await verify({ crashes }, (event) => found.push(event), program);
+      assert.deepEqual(end, { type: "end", sound: true, records: 10 });
+      assert.deepEqual(found[0], { type: "finding", what: "damaged", page: 2 }, "told once");
+      const crashed = found.slice(1);
+      assert.deepEqual(crashed.map(({ storedKey }) => storedKey), crashes.map((record) => `t:${record}`));
+      for (const { what, reason } of crashed) {
+        assert.equal(what, "crash");
+        assert.match(reason, /SIGSEGV/);
+      }
+    }
+  });
+
+  test("says that opening crashes its process", async () => {
+    const found = [];
+    const end = await verify({ crashes: "opening" }, (event) => found.push(event), program);
+    assert.equal(end.sound, true, "of the pages alone");
+    assert.deepEqual(found.map(({ what }) => what), ["damaged", "crash"]);
+    assert.equal(found[1].database, null);
+  });
+
+  test(
+    "reports a crash of LMDB as a finding",
+    using(async (open, directory) => {
+      const repository = open();
+      await Promise.all(Array.from({ length: 150 }, (_, n) => repository.put("t", n, "x".repeat(60))));
+      await repository.close();
+      // The root of the main database, with nodes that lie elsewhere: LMDB follows them.
+      const bytes = fs.readFileSync(path.join(directory, "data.mdb"));
+      const newest = bytes.readBigUInt64LE(144) > bytes.readBigUInt64LE(PAGE + 144) ? 0 : PAGE;
+      const root = Number(bytes.readBigUInt64LE(newest + 128));
+      const lower = bytes.readUInt16LE(root * PAGE + 12);
+      assert.ok(root * PAGE + 0xffff > bytes.length, "behind the end of the file");
+      overwrite(directory, root * PAGE + 16, Buffer.alloc(lower - 16, 0xff));
+      const { code, signal, stdout } = await lmdbx(["verify", directory, "--json"]);
+      assert.deepEqual([code, signal], [1, null]);
+      const findings = lines(stdout).slice(0, -1);
+      const crash = findings.find(({ what }) => what === "crash");
+      assert.match(crash.reason, /crashes the process \(SIG/);
+      const damaged = findings.find(({ what }) => what === "damaged");
+      assert.deepEqual([damaged.page, damaged.reason], [root, "has a node outside of itself"]);
+    }),
+  );
+
+  test(
+    "survives random damage of any page",
+    using(async (open, directory) => {
+      const random = randomOf(chooseSeed("random damage"));
+      await makeDatabase(open);
+      const data = path.join(directory, "data.mdb");
+      const bytes = fs.readFileSync(data);
+      for (let round = 0; round < scale(200, 5_000); round++) {
+        const damaged = Buffer.from(bytes);
+        const page = random(bytes.length / PAGE);
+        for (let n = 0; n < 8; n++) damaged[page * PAGE + random(128)] = random(256);
+        fs.writeFileSync(data, random(10) === 0 ? damaged.subarray(0, page * PAGE) : damaged);
+        walk(directory); // throws nothing, and ends
+      }
+      // The whole command on a few.
+      for (let round = 0; round < scale(2, 50); round++) {
+        const damaged = Buffer.from(bytes);
+        for (let n = 0; n < 400; n++) damaged[random(bytes.length)] ^= 0xff;
+        fs.writeFileSync(data, damaged);
+        const { code, signal, stderr } = await lmdbx(["verify", directory]);
+        assert.deepEqual([code, signal, stderr], [1, null, ""]);
+      }
+    }),
+  );
+
+  test(
+    "creates nothing, and says where there is no database",
+    using(async (open, directory) => {
+      const { code, stderr } = await lmdbx(["verify", path.join(directory, "none")]);
+      assert.equal(code, 3);
+      assert.match(stderr, /\[LMDBX_NOT_FOUND\]/);
+      assert.deepEqual(fs.readdirSync(directory), []);
+    }),
+  );
+});
