@@ -1,63 +1,127 @@
 "use strict";
-// Finds and loads the native addon: a prebuilt binary where there is one, else what the install
-// script built.
+// Finds and loads the native addon: what the install script compiled, if it had reason to, or else
+// the prebuilt binary for this platform.
 
 const fs = require("node:fs");
-const path = require("node:path");
 const { name } = require("../package.json");
 
-const root = path.resolve(__dirname, "..");
+/** What a machine needs to compile the addon, by platform. */
+const packages =
+  "pkg-config make gcc libc6-dev python3 liblmdb-dev libmsgpack-dev libcjson-dev liblz4-dev";
+const formulae = "pkg-config lmdb msgpack cjson lz4";
 
-/** Whether this process runs on musl: its loader is named near the start of the executable. */
-function isMusl() {
-  const head = Buffer.alloc(4096);
-  const file = fs.openSync(process.execPath, "r");
+const read = (file, encoding) => {
   try {
-    fs.readSync(file, head, 0, head.length, 0);
-  } finally {
-    fs.closeSync(file);
+    return fs.readFileSync(file, encoding);
+  } catch {
+    return ""; // no /proc, or not ours to read
   }
-  return head.includes("/ld-musl-");
+};
+
+/** The first bytes of a file: where an executable names its loader. */
+function head(file) {
+  const bytes = Buffer.alloc(4096);
+  try {
+    const descriptor = fs.openSync(file, "r");
+    try {
+      fs.readSync(descriptor, bytes, 0, bytes.length, 0);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  } catch {
+    // The next one, then.
+  }
+  return bytes;
 }
 
 /**
- * The prebuilt binary for this platform, if the package carries one.
- * @returns {string | undefined}
+ * Whether this process runs on musl. Its executable says so; where that names no loader, because it
+ * was changed or is the loader itself, what is mapped does. Nothing is executed, and nothing of a
+ * distribution is asked for: both work in the smallest container.
  */
-function findPrebuilt() {
-  const libc = process.platform === "linux" && isMusl() ? "-musl" : "";
-  const target = `${process.platform}-${process.arch}${libc}`;
-  const file = path.join(root, "prebuilds", target, "lmdbx.node");
-  return fs.existsSync(file) ? file : undefined;
+function isMusl() {
+  for (const file of ["/proc/self/exe", process.execPath]) {
+    const bytes = head(file);
+    if (bytes.includes("/ld-musl-")) return true;
+    if (bytes.includes("/ld-linux")) return false;
+  }
+  return /\/ld-musl-|-musl\/libc\.so/.test(read("/proc/self/maps", "latin1"));
 }
 
-const packages =
-  "pkg-config make gcc libc6-dev python3 liblmdb-dev libmsgpack-dev libcjson-dev liblz4-dev";
-const advice = `
-Its install script has to run once. It needs: sudo apt-get install ${packages}
-With Bun:  bun pm trust ${name}
-With npm:  npm install-scripts approve ${name}  (npm 11.19 and later)
-           npm rebuild ${name}`;
+/** The name of this platform, as the directories in prebuilds have it. */
+function platform() {
+  const libc = process.platform === "linux" && isMusl() ? "-musl" : "";
+  return `${process.platform}-${process.arch}${libc}`;
+}
+
+/**
+ * Loads one of the binaries, all named literally, and inside of `try`, so that bundlers see them and
+ * do without those that are not there.
+ * @param {string} which
+ * @returns {{ addon?: any, error?: Error }} neither where there is no such binary
+ */
+function attempt(which) {
+  try {
+    let addon;
+    switch (which) {
+      case "compiled":
+        addon = require("../build/Release/lmdbx.node");
+        break;
+      case "linux-x64":
+        addon = require("../prebuilds/linux-x64/lmdbx.node");
+        break;
+      case "linux-arm64":
+        addon = require("../prebuilds/linux-arm64/lmdbx.node");
+        break;
+      case "linux-x64-musl":
+        addon = require("../prebuilds/linux-x64-musl/lmdbx.node");
+        break;
+      case "linux-arm64-musl":
+        addon = require("../prebuilds/linux-arm64-musl/lmdbx.node");
+        break;
+      default:
+        return {};
+    }
+    // A bundler that treats .node as a plain file leaves where it is.
+    return { addon: typeof addon === "string" ? require(addon) : addon };
+  } catch (error) {
+    const missing = /MODULE_NOT_FOUND/.test(error.code) || /Cannot find module/.test(error.message);
+    return missing ? {} : { error };
+  }
+}
+
+/** Whether the package carries a binary that loads here. */
+function hasPrebuilt() {
+  return attempt(platform()).addon !== undefined;
+}
 
 /** @returns {Error & { code: string }} */
 function missing(why, cause) {
+  const install =
+    process.platform === "darwin" ? `brew install ${formulae}` : `sudo apt-get install ${packages}`;
+  const advice = `
+Its install script compiles it, which needs: ${install}
+With Bun:  bun pm trust ${name}
+With npm:  npm install-scripts approve ${name}  (npm 11.19 and later)
+           npm rebuild ${name}`;
   const message =
     process.platform === "win32"
       ? `${name} does not support Windows; use Linux, for example in WSL or a container.`
-      : `The native addon of ${name} ${why}.${advice}`;
+      : `${why}.${advice}`;
   return Object.assign(new Error(message, { cause }), { code: "LMDBX_NATIVE_MISSING" });
 }
 
 /** Loads the addon, or throws an Error with the code LMDBX_NATIVE_MISSING that says what to do. */
 function load() {
-  const built = path.join(root, "build", "Release", "lmdbx.node");
-  const file = findPrebuilt() ?? (fs.existsSync(built) ? built : undefined);
-  if (file === undefined) throw missing("is not built");
-  try {
-    return require(file);
-  } catch (cause) {
-    throw missing(`cannot be loaded: ${cause.message}`, cause);
+  const target = platform();
+  let cause;
+  for (const which of ["compiled", target]) {
+    const { addon, error } = attempt(which);
+    if (addon !== undefined) return addon;
+    cause ??= error;
   }
+  if (cause) throw missing(`The native addon of ${name} cannot be loaded: ${cause.message}`, cause);
+  throw missing(`${name} has no binary for ${target}, and none was compiled`);
 }
 
-module.exports = { findPrebuilt, load };
+module.exports = { hasPrebuilt, load };

@@ -103,6 +103,7 @@ function judgeRequire(file, name) {
       : `requires ${name}: only ${LOADER} and the tools in ${TOOLS.join(", ")} may`;
   }
   if (name.startsWith("node:")) return undefined;
+  if (file === LOADER && name.endsWith(".node")) return undefined; /* what it is there for */
   if (!/^\.\.?\//.test(name)) return `requires ${name}: lib may require the addon and node: modules only`;
   const target = path.join(path.dirname(file), name);
   if (target === "package.json") return undefined;

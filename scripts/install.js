@@ -1,11 +1,13 @@
 "use strict";
-// Builds the native addon. Runs at `npm install`, at a trusted `bun install`, and as `npm run build`.
-// Stops with one sentence when something that it needs is missing.
+// Compiles the native addon where the package carries no binary that loads, or where
+// npm_config_build_from_source asks for it; otherwise it ends at once. Runs at `npm install`, at a
+// trusted `bun install`, and as `npm run build`. Stops with one sentence when something that it needs
+// is missing.
 
 const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
-const { findPrebuilt } = require("../lib/native.js");
+const { hasPrebuilt } = require("../lib/native.js");
 
 const root = path.resolve(__dirname, "..");
 const { name } = require("../package.json");
@@ -113,7 +115,7 @@ function nodeGyp() {
 
 function main() {
   const fromSource = process.env.npm_config_build_from_source;
-  if (!fromSource && findPrebuilt()) return;
+  if (!fromSource && hasPrebuilt()) return;
   checkNeeds();
   const [program, ...args] = nodeGyp();
   const nodedir = nodeDirectory();

@@ -197,9 +197,16 @@ static void a_read_only_mount_opens_for_reading(void **state) {
   assert_int_equal(outcome, 0);
 }
 
-/* The mutex of a lock file in use, as musl lays it out: its kind comes first. */
+/* The mutex of a lock file in use, as the other C library lays it out: musl has
+ * the kind of a mutex first, glibc behind its owner. */
+#ifdef __GLIBC__
+#define FOREIGN_MUTEX [0] = 0x84
+#else
+#define FOREIGN_MUTEX [4] = 0x90
+#endif
+
 static void a_lock_file_of_another_libc_is_refused(void **state) {
-  static const uint32_t foreign[sizeof(pthread_mutex_t) / sizeof(uint32_t)] = {0x84};
+  static const uint32_t foreign[sizeof(pthread_mutex_t) / sizeof(uint32_t)] = {FOREIGN_MUTEX};
   const char *path = path_in(state, "db"), *lock = path_in(state, "db/lock.mdb");
   uint8_t ours[sizeof foreign];
   struct pin pin;
