@@ -24,7 +24,9 @@ describe("a clash", () => {
     TIMEOUT,
     using(async (_open, directory) => {
       const copy = path.join(directory, "copy");
-      for (const part of ["package.json", "lib", "build/Release/lmdbx.node"]) {
+      const binaries = ["build/Release/lmdbx.node", "prebuilds"];
+      const there = binaries.filter((binary) => fs.existsSync(path.join(ROOT, binary)));
+      for (const part of ["package.json", "lib", ...there]) {
         fs.cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
       }
       const args = { path: path.join(directory, "database"), copies: [ROOT, copy] };

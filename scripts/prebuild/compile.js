@@ -3,6 +3,7 @@
 
 const fs = require("node:fs");
 const path = require("node:path");
+const { sourceNote } = require("./inspect.js");
 const { filesBelow, root } = require("./run.js");
 
 const FLAGS = [
@@ -29,7 +30,8 @@ function compileAddon(target, libraries) {
   );
   const addon = ["-DNAPI_VERSION=9", `-I${headers}`, ...FLAGS, ...libraries.cflags];
   const objects = target.compile(cFiles(binding), addon, options);
-  target.linkShared([...objects, coreArchive, ...libraries.archives], target.binary);
+  const inputs = [...objects, coreArchive, ...libraries.archives];
+  target.linkShared(inputs, target.binary, sourceNote());
   return coreArchive;
 }
 

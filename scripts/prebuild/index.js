@@ -1,17 +1,130 @@
 "use strict";
+// Makes the binaries of the package, judges them, and runs the tests against them:
+// `node scripts/prebuild --help`.
+
+const fs = require("node:fs");
+const path = require("node:path");
+const { parseArgs } = require("node:util");
 const { fetch } = require("./debian.js");
+const { TARGETS, problems } = require("./inspect.js");
+const { Stop, root, run, work } = require("./run.js");
 const { compileCmocka, compileLibraries, unpackAll, writeLicences } = require("./libraries.js");
 const { compileAddon, compileTests } = require("./compile.js");
-const { Target, TARGETS } = require("./targets.js");
-fetch(console.log);
-const unpacked = unpackAll();
-writeLicences(unpacked);
-for (const name of process.argv.slice(2).length ? process.argv.slice(2) : TARGETS) {
-  const target = new Target(name);
+const { Target } = require("./targets.js");
+const { load, runTests } = require("./c-tests.js");
+const { copyTree, runSuite, runtimesOf } = require("./runtimes.js");
+const table = require("./table.js");
+
+const HELP = `Makes prebuilds/ and THIRD_PARTY_LICENSES: the binaries that the package carries.
+
+  node scripts/prebuild [options]
+
+  --targets NAMES    some of ${TARGETS.join(",")} (default: all)
+  --no-tests         only compile, judge and load
+  --no-js            run the C tests, not the JavaScript suite
+  --runtimes NAMES   only these, for example node-20,bun-1.3 (default: all of the manifest)
+  --timeout SECONDS  for one test file (default: 300, under emulation 1200)
+  --record           write what ran into docs/compatibility.md
+
+Needs, on Debian: gcc, gcc-aarch64-linux-gnu, dpkg-dev, npm, and qemu-user for the tests on Arm.
+Downloads are kept in ${path.relative(root, work)}.`;
+
+const OPTIONS = {
+  targets: { type: "string" },
+  "no-tests": { type: "boolean" },
+  "no-js": { type: "boolean" },
+  runtimes: { type: "string" },
+  timeout: { type: "string" },
+  record: { type: "boolean" },
+  help: { type: "boolean" },
+};
+
+const log = (text) => console.log(text);
+
+/** The targets that were asked for. */
+function chosen(names) {
+  const list = names === undefined ? TARGETS : names.split(",");
+  const unknown = list.filter((name) => !TARGETS.includes(name));
+  if (unknown.length > 0) throw new Stop(`no such target: ${unknown.join(", ")}`);
+  return list.map((name) => new Target(name));
+}
+
+function checkTools(targets) {
+  const tools = ["apt-get", "dpkg-deb", "dpkg-source", "objdump", "readelf", "npm", "tar"];
+  for (const target of targets) tools.push(target.tool("gcc"), ...target.emulator.slice(0, 1));
+  const missing = [...new Set(tools)].filter((tool) => {
+    const found = (process.env.PATH ?? "").split(":").some((d) => fs.existsSync(path.join(d, tool)));
+    return !found;
+  });
+  if (missing.length > 0) {
+    throw new Stop(
+      `missing: ${missing.join(", ")}. On Debian: apt-get install gcc gcc-aarch64-linux-gnu dpkg-dev qemu-user`,
+    );
+  }
+}
+
+/** Compiles, judges and loads the binary of a target; returns its C tests, compiled if wanted. */
+function build(target, unpacked, withTests) {
+  log(`${target.name}: compiling`);
   target.prepare();
   const libraries = compileLibraries(target, unpacked);
   const core = compileAddon(target, libraries);
-  console.log(target.binary);
-  const cm = compileCmocka(target, unpacked);
-  console.log(compileTests(target, libraries, cm, core));
+  const wrong = [...problems(target.name, target.binary)];
+  const unloadable = load(target);
+  if (unloadable) wrong.push(`does not load: ${unloadable}`);
+  if (wrong.length > 0) {
+    throw new Stop(wrong.map((text) => `the binary for ${target.name} ${text}`).join("\n"));
+  }
+  const { size } = fs.statSync(target.binary);
+  log(`${target.name}: ${path.relative(root, target.binary)}, ${size} bytes, loads`);
+  return withTests ? compileTests(target, libraries, compileCmocka(target, unpacked), core) : [];
 }
+
+function isWanted(runtime, names) {
+  const matches = (name) => `${runtime.kind}-${runtime.version}.`.startsWith(`${name}.`);
+  return names === undefined || names.split(",").some(matches);
+}
+
+async function test(target, programs, values) {
+  const rows = [];
+  const emulated = target.emulator.length > 0;
+  const add = (what, result) => {
+    rows.push({ target: target.name, what, emulated, ...result });
+    log(`${target.name}: ${what}: ${table.summary(result)}`);
+  };
+  add("C tests", runTests(target, programs));
+  if (values["no-js"]) return rows;
+  const tree = copyTree(target);
+  const timeout = Number(values.timeout ?? (emulated ? 1200 : 300)) * 1000;
+  for (const runtime of runtimesOf(target)) {
+    if (!isWanted(runtime, values.runtimes)) continue;
+    add(runtime.title, await runSuite(target, runtime, tree, { timeout, log }));
+  }
+  return rows;
+}
+
+async function main() {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (values.help) return log(HELP);
+  const targets = chosen(values.targets);
+  checkTools(targets);
+  fetch(log);
+  const unpacked = unpackAll();
+  writeLicences(unpacked);
+  const programs = targets.map((target) => build(target, unpacked, !values["no-tests"]));
+  if (values["no-tests"]) return undefined;
+  const rows = [];
+  for (const [index, target] of targets.entries()) {
+    rows.push(...(await test(target, programs[index], values)));
+    fs.writeFileSync(path.join(work, "results.json"), JSON.stringify(rows, null, 2));
+  }
+  log(`\n${table.render(rows)}`);
+  if (values.record) table.record(rows);
+  if (table.failures(rows) > 0) process.exitCode = 1;
+  return undefined;
+}
+
+main().catch((error) => {
+  console.error(error instanceof Stop ? `prebuild: ${error.message}` : error);
+  process.exitCode = 1;
+});

@@ -7,16 +7,14 @@
 
 const fs = require("node:fs");
 const path = require("node:path");
+const { EXPORTS, NOTE_SECTION } = require("./inspect.js");
 const { Stop, run, root, work } = require("./run.js");
 const { unpackPackages } = require("./debian.js");
 
 const ARCHITECTURES = {
-  x64: { debian: "amd64", cpu: "x86_64", loader: "ld-linux-x86-64.so.2", machine: "X86-64" },
-  arm64: { debian: "arm64", cpu: "aarch64", loader: "ld-linux-aarch64.so.1", machine: "AArch64" },
+  x64: { debian: "amd64", cpu: "x86_64", loader: "ld-linux-x86-64.so.2" },
+  arm64: { debian: "arm64", cpu: "aarch64", loader: "ld-linux-aarch64.so.1" },
 };
-
-/** Names as lib/native.js looks for them. */
-const TARGETS = ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl"];
 
 const WARNINGS = ["-Wall", "-Wextra", "-Werror"];
 /** Of the machine that builds, nothing may show: not its paths, not its time. */
@@ -125,7 +123,10 @@ class Target {
   /** The C library, and what of the compiler's own belongs to every program. */
   libcFiles() {
     const gcc = run(this.tool("gcc"), ["-print-libgcc-file-name"]).trim();
-    if (this.libc === "musl") return [gcc, this.library("libc.so"), gcc];
+    // Found by search, it is needed by its name alone; by its path, with that: it has no soname.
+    if (this.libc === "musl") {
+      return [gcc, `-L${path.dirname(this.library("libc.so"))}`, "-l:libc.so", gcc];
+    }
     const shared = ["libpthread.so.0", "libdl.so.2", "librt.so.1", "libm.so.6", "libc.so.6"];
     const files = shared.map((name) => this.library(name));
     // The loader has the stack protector's value on Arm.
@@ -143,20 +144,28 @@ class Target {
     ]);
   }
 
-  linkShared(inputs, output) {
+  /** Links and strips a shared object, and notes in a section of it what it was built from. */
+  linkShared(inputs, output, note) {
     fs.mkdirSync(path.dirname(output), { recursive: true });
-    this.linkAll("-shared", ["crtbeginS.o", "crtendS.o"], [], inputs, output);
+    const script = path.join(this.objects, "exports");
+    fs.writeFileSync(script, `{ global: ${EXPORTS.join("; ")}; local: *; };\n`);
+    const flags = [`-Wl,--version-script=${script}`];
+    this.linkAll("-shared", ["crtbeginS.o", "crtendS.o"], flags, inputs, output);
     run(this.tool("strip"), ["--strip-all", output]);
+    const file = path.join(this.objects, "note");
+    fs.writeFileSync(file, `${note}\0`);
+    run(this.tool("objcopy"), ["--add-section", `${NOTE_SECTION}=${file}`, output]);
   }
 
   /** A program that runs on the C library of the sysroot, whatever the machine's is. */
   linkProgram(inputs, output) {
-    const loader =
-      this.libc === "musl" ? this.library("libc.so") : this.library(this.loader.replace(/^/, ""));
-    const flags = [`-Wl,--dynamic-linker=${loader}`, `-Wl,-rpath,${this.libraries.join(":")}`];
+    const loader = this.library(this.libc === "musl" ? "libc.so" : this.loader);
+    // RPATH, which also holds for what these libraries and a loaded addon need.
+    const search = `-Wl,--disable-new-dtags,-rpath,${this.libraries.join(":")}`;
+    const flags = [`-Wl,--dynamic-linker=${loader}`, search];
     fs.mkdirSync(path.dirname(output), { recursive: true });
     this.linkAll("-pie", ["crtbeginS.o", "crtendS.o"], ["-rdynamic", ...flags], inputs, output);
   }
 }
 
-module.exports = { TARGETS, Target };
+module.exports = { Target };

@@ -108,13 +108,9 @@ static void a_list_shows_no_keys_of_other_tenants(void **state) {
 static void one_failing_operation_leaves_its_neighbours_alone(void **state) {
   struct fixture *fixture = *state;
   struct outcome before, failing, after;
-  char key[20000] = "t:\""; /* more than any build of LMDB has room for in a page */
-  memset(key + 3, 'x', sizeof key - 5);
-  key[sizeof key - 2] = '"';
-  key[sizeof key - 1] = '\0';
   ready(fixture);
   ask_put(fixture->repository, "t:1", "x", &before);
-  ask_put(fixture->repository, key, "x", &failing);
+  ask_put(fixture->repository, "", "x", &failing); /* no build of LMDB has such a key */
   ask_put(fixture->repository, "t:2", "x", &after);
   finish(&fixture->executor, &after);
   assert_int_equal(before.code, LMDBX_OK);

@@ -1,0 +1,73 @@
+"use strict";
+// What needs no JavaScript runtime: the C tests against the very libraries that are linked in, and
+// whether the binary loads at all.
+
+const { spawnSync } = require("node:child_process");
+const fs = require("node:fs");
+const path = require("node:path");
+const { EXPORTS, symbols } = require("./inspect.js");
+const { root } = require("./run.js");
+
+const TIMEOUT = 300_000;
+
+function execute(target, program, args = []) {
+  const [command, ...rest] = [...target.emulator, program, ...args];
+  // In the repository's root: names of source files in messages are relative to it.
+  const options = { cwd: root, encoding: "utf8", timeout: TIMEOUT };
+  const { status, signal, stdout, stderr, error } = spawnSync(command, rest, options);
+  return { status, output: `${stdout}${stderr}`, ended: error?.message ?? signal ?? undefined };
+}
+
+/** Runs the C tests; returns { passed, skipped, failed: [names] }. */
+function runTests(target, programs) {
+  const result = { passed: 0, skipped: [], failed: [] };
+  for (const program of programs) {
+    const { status, output, ended } = execute(target, program);
+    const names = (word) => {
+      const lines = output.matchAll(new RegExp(`^\\[ +${word} +\\] (\\w+)$`, "gm"));
+      return [...new Set([...lines].map(([, name]) => name))];
+    };
+    result.passed += (output.match(/^\[ +OK \] /gm) ?? []).length;
+    result.skipped.push(...names("SKIPPED"));
+    const failed = names("FAILED");
+    if (ended || (status !== 0 && failed.length === 0)) {
+      failed.push(`${path.basename(program)} (${ended ?? `exit code ${status}`})`);
+    }
+    result.failed.push(...failed);
+  }
+  return result;
+}
+
+/**
+ * Loads the binary with all symbols bound at once, on the C library of the target, in a program that
+ * stands in for the functions of Node-API. Returns what is wrong, or undefined.
+ */
+function load(target) {
+  const needed = symbols(target.binary).filter((symbol) => !symbol.defined);
+  const stubs = needed
+    .filter(({ name }) => name.startsWith("napi_"))
+    .map(({ name }) => `__attribute__((visibility("default"))) int ${name}(void) { return 1; }`);
+  const source = path.join(target.objects, "load.c");
+  fs.writeFileSync(
+    source,
+    `#include <dlfcn.h>
+#include <stdio.h>
+#include <stdint.h>
+${stubs.join("\n")}
+int main(int argc, char **argv) {
+  void *addon = argc == 2 ? dlopen(argv[1], RTLD_NOW) : NULL;
+  if (addon == NULL) { puts(argc == 2 ? dlerror() : "usage"); return 1; }
+  int32_t (*version)(void) = (int32_t (*)(void))dlsym(addon, "${EXPORTS[1]}");
+  if (version == NULL || dlsym(addon, "${EXPORTS[0]}") == NULL) { puts("no entry point"); return 1; }
+  printf("Node-API %d\\n", (int)version());
+  return 0;
+}
+`,
+  );
+  const program = path.join(target.objects, "load");
+  target.linkProgram(target.compile([source], ["-D_GNU_SOURCE"]), program);
+  const { status, output, ended } = execute(target, program, [target.binary]);
+  return status === 0 && output === "Node-API 9\n" ? undefined : `${output}${ended ?? ""}`.trim();
+}
+
+module.exports = { load, runTests };

