@@ -5,6 +5,7 @@ const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
 
 const { counters } = require("../lib/repository.js");
+const { longestPut } = require("./support/limits.js");
 const { using, rejection } = require("./support/temporary.js");
 
 const COUNT = 1000;
@@ -57,10 +58,10 @@ describe("batching", () => {
     "one failing operation inside a group harms no neighbour",
     using(async (open) => {
       const repository = open();
-      await repository.ready();
+      const tooLong = "x".repeat(await longestPut(repository));
       const before = counters(repository).commits;
       const results = await Promise.allSettled(
-        range.map((i) => repository.put("t", i === 500 ? "x".repeat(600) : i, i)),
+        range.map((i) => repository.put("t", i === 500 ? tooLong : i, i)),
       );
       results.forEach((result, i) =>
         assert.equal(result.status, i === 500 ? "rejected" : "fulfilled"),

@@ -44,6 +44,9 @@ function compileTests(target, libraries, cmocka, core) {
   const compile = (file) => target.compile([path.join(directory, file)], flags, options)[0];
   const isTest = (file) => file.endsWith("_test.c");
   const support = files.filter((file) => !isTest(file)).map(compile);
+  if (target.libc === "musl" && target.emulator.length > 0) {
+    support.push(...target.compile([path.join(__dirname, "emulated.c")], ["-fvisibility=default"]));
+  }
   return files.filter(isTest).map((file) => {
     const program = path.join(target.objects, "test", path.basename(file, ".c"));
     const inputs = [compile(file), ...support, core, ...cmocka.archives, ...libraries.archives];

@@ -6,6 +6,8 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { filesBelow, root, run } = require("./run.js");
 
+const manifest = require("./manifest.json");
+
 /** Names as lib/native.js looks for them. */
 const TARGETS = ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl"];
 
@@ -25,7 +27,7 @@ const NOTE_SECTION = ".lmdbx.source";
 function sourceNote() {
   const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
   const sum = createHash("sha256");
-  const recipe = ["compile.js", "libraries.js", "manifest.json", "targets.js"];
+  const recipe = ["compile.js", "libraries.js", "targets.js"];
   const files = [
     ...filesBelow(path.join(root, "src")).map((file) => path.join("src", file)),
     ...recipe.map((file) => path.join("scripts/prebuild", file)),
@@ -34,6 +36,8 @@ function sourceNote() {
     const text = fs.readFileSync(path.join(root, file));
     sum.update(`${file}\0${text.length}\0`).update(text);
   }
+  const { sources, binaries } = manifest;
+  sum.update(JSON.stringify({ sources, binaries }));
   return `${version} ${sum.digest("hex")}`;
 }
 

@@ -1,2 +1,79 @@
 "use strict";
-module.exports = { summary: (r) => JSON.stringify(r), render: (r) => JSON.stringify(r, null, 1), failures: (r) => r.filter((x) => x.failed.length).length };
+// What ran, on what, with which outcome. Results are kept from run to run, so that a part can be run
+// again alone.
+
+const fs = require("node:fs");
+const path = require("node:path");
+const { TARGETS } = require("./inspect.js");
+const { Stop, root, work } = require("./run.js");
+
+const file = path.join(work, "results.json");
+const document = path.join(root, "docs/compatibility.md");
+const BEGIN = "<!-- what ran: written by scripts/prebuild -->\n";
+const END = "<!-- end of what ran -->\n";
+
+/** Tests that cannot pass under emulation, and why; by the beginning of what is reported. */
+const NOT_UNDER_EMULATION = {};
+
+function all() {
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : [];
+}
+
+/** Keeps a row in the place of an earlier one. */
+function keep(row) {
+  const others = all().filter(({ target, what }) => target !== row.target || what !== row.what);
+  const order = ({ target, what }) => [TARGETS.indexOf(target), what.startsWith("C ") ? 0 : 1];
+  const rows = [...others, row].sort((a, b) => {
+    const [x, y] = [order(a), order(b)];
+    return x[0] - y[0] || x[1] - y[1] || b.what.localeCompare(a.what, "en", { numeric: true });
+  });
+  fs.writeFileSync(file, `${JSON.stringify(rows, null, 2)}\n`);
+}
+
+const reasonFor = ({ emulated }, failure) =>
+  emulated
+    ? Object.entries(NOT_UNDER_EMULATION).find(([begin]) => failure.startsWith(begin))?.[1]
+    : undefined;
+
+/** The failures of a row that have no known reason. */
+function unexpected(row) {
+  return row.failed.filter((failure) => reasonFor(row, failure) === undefined);
+}
+
+const number = (value) => (Array.isArray(value) ? value.length : value);
+
+function line(row) {
+  const failures = row.failed.map((failure) => `\n  failed: ${failure}`).join("");
+  const { target, what, passed, skipped } = row;
+  return `${target}: ${what}: ${passed} passed, ${number(skipped)} skipped, ${row.failed.length} failed${failures}`;
+}
+
+function render() {
+  const rows = all();
+  const lines = rows.map((row) => {
+    const where = row.emulated ? "emulated" : "native";
+    return `| ${row.target} | ${row.what} | ${where} | ${row.passed} | ${number(row.skipped)} | ${row.failed.length} |`;
+  });
+  const notes = rows.flatMap((row) =>
+    row.failed.map((failure) => {
+      const reason = reasonFor(row, failure) ?? "not explained";
+      return `- ${row.target}, ${row.what}: \`${failure}\`: ${reason}`;
+    }),
+  );
+  const failed = notes.length > 0 ? `\nWhat failed:\n\n${notes.join("\n")}\n` : "\nNothing failed.\n";
+  return `| target | what ran | how | passed | skipped | failed |
+|---|---|---|---|---|---|
+${lines.join("\n")}
+${failed}`;
+}
+
+/** Writes the table into docs/compatibility.md. */
+function record() {
+  const text = fs.readFileSync(document, "utf8");
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Stop("docs/compatibility.md has no place for the table");
+  const head = text.slice(0, begin + BEGIN.length);
+  fs.writeFileSync(document, `${head}\n${render()}\n${text.slice(end)}`);
+}
+
+module.exports = { keep, line, record, render, unexpected };

@@ -1,6 +1,7 @@
 "use strict";
 // The package as users get it: packed, installed in empty projects by npm and by Bun, and used
-// under both runtimes. Needs no network: the package has no dependencies.
+// under both runtimes; once without binaries, as where none fits, and once with one. Needs no network:
+// the package has no dependencies.
 
 const { after, before, describe, test } = require("node:test");
 const assert = require("node:assert/strict");
@@ -21,6 +22,9 @@ const environment = Object.fromEntries(
   Object.entries(process.env).filter(([variable]) => !/^(npm|bun|node)_/i.test(variable)),
 );
 environment.HOME = path.join(temporary, "home");
+
+/** Without the system libraries, and without any pkg-config file. */
+const none = { PKG_CONFIG_LIBDIR: path.join(temporary, "home"), PKG_CONFIG_PATH: "" };
 
 /** Runs a program to its end. */
 function run(cwd, program, args, env = {}) {
@@ -82,16 +86,42 @@ function assertOneSentence(lines) {
   for (const library of LIBRARIES) assert.ok(lines[0].includes(library), lines[0]);
 }
 
+const libc = process.report.getReport().header.glibcVersionRuntime ? "" : "-musl";
+const binary = `prebuilds/${process.platform}-${process.arch}${libc}/lmdbx.node`;
+
+/**
+ * Packs a copy of the tree that has no binary but, if so asked, a stand-in for the one that fits
+ * here: what this checkout has compiled.
+ */
+function pack(title, withBinary) {
+  const copy = path.join(temporary, title);
+  const left = new Set(["build", "node_modules", "prebuilds", ".git"]);
+  for (const entry of fs.readdirSync(root)) {
+    if (left.has(entry)) continue;
+    fs.cpSync(path.join(root, entry), path.join(copy, entry), { recursive: true });
+  }
+  if (withBinary) {
+    fs.mkdirSync(path.join(copy, path.dirname(binary)), { recursive: true });
+    fs.copyFileSync(path.join(root, "build/Release/lmdbx.node"), path.join(copy, binary));
+    fs.writeFileSync(path.join(copy, "THIRD_PARTY_LICENSES"), "as generated\n");
+  } else {
+    fs.rmSync(path.join(copy, "THIRD_PARTY_LICENSES"), { force: true });
+  }
+  const { stdout } = succeed(copy, "npm", ["pack", "--pack-destination", copy, "--silent"]);
+  return path.join(copy, stdout.trim());
+}
+
 let tarball;
+let tarballWithBinary;
 before(() => {
   fs.mkdirSync(environment.HOME);
-  const { stdout } = succeed(root, "npm", ["pack", "--pack-destination", temporary, "--silent"]);
-  tarball = path.join(temporary, stdout.trim());
+  tarball = pack("without-binary", false);
+  tarballWithBinary = pack("with-binary", true);
 });
 
 describe("the tarball", () => {
   test("holds what is needed, and nothing else", () => {
-    const packed = succeed(temporary, "tar", ["-tzf", tarball]).stdout.trim().split("\n");
+    const packed = succeed(temporary, "tar", ["-tzf", tarballWithBinary]).stdout.trim().split("\n");
     const sources = fs
       .readdirSync(path.join(root, "src"), { recursive: true })
       .filter((file) => /\.[ch]$/.test(file))
@@ -104,9 +134,12 @@ describe("the tarball", () => {
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
+      "THIRD_PARTY_LICENSES",
+      binary,
       "UPGRADING.md",
       "bin/lmdbx.js",
       "binding.gyp",
+      "docs/compatibility.md",
       "docs/format.md",
       "import.d.ts",
       "index.d.ts",
@@ -120,6 +153,63 @@ describe("the tarball", () => {
 
   test("is named after the package and its version", () => {
     assert.equal(path.basename(tarball), `aurora-runtime-storage-lmdbx-${version}.tgz`);
+  });
+});
+
+describe("with a binary that fits", () => {
+  const built = (project) => fs.existsSync(addonOf(project));
+
+  test("works as npm installs it, and nothing is compiled", () => {
+    const project = makeProject("npm-binary");
+    // Not even with what compiling would need.
+    succeed(project, "npm", ["install", tarballWithBinary], none);
+    assert.ok(!built(project));
+    assertWorks(project, "node");
+    assertWorks(project, bun);
+  });
+
+  test("works without its install script, so that nothing has to be approved", () => {
+    const project = makeProject("npm-no-scripts");
+    succeed(project, "npm", ["install", "--ignore-scripts", tarballWithBinary]);
+    assertWorks(project, "node");
+    assertWorks(project, bun);
+  });
+
+  test("works as Bun adds it, untrusted", () => {
+    const project = makeProject("bun-binary");
+    succeed(project, bun, ["add", tarballWithBinary]);
+    assert.ok(!built(project));
+    assertWorks(project, bun);
+    assertWorks(project, "node");
+  });
+
+  test("is compiled all the same where npm_config_build_from_source asks for it, and that is used", () => {
+    const project = makeProject("npm-source");
+    fs.writeFileSync(
+      path.join(project, "package.json"),
+      JSON.stringify({ name: "npm-source", allowScripts: { [`file:${tarballWithBinary}`]: true } }),
+    );
+    const env = { npm_config_build_from_source: "true" };
+    succeed(project, "npm", ["install", tarballWithBinary], env);
+    assert.ok(built(project));
+    fs.rmSync(path.join(project, "node_modules", name, "prebuilds"), { recursive: true });
+    assertWorks(project, "node");
+    assertWorks(project, bun);
+  });
+
+  test("compiles where the binary does not load, as on an older C library", () => {
+    const project = makeProject("npm-unfit");
+    succeed(project, "npm", ["install", "--ignore-scripts", tarballWithBinary]);
+    const directory = path.join(project, "node_modules", name);
+    fs.writeFileSync(path.join(directory, binary), "not a shared object");
+    const script = `try { require("${name}") } catch (e) { console.log(e.code, e.message) }`;
+    for (const runtime of ["node", bun]) {
+      const { stdout } = succeed(project, runtime, ["-e", script]);
+      assert.match(stdout, /^LMDBX_NATIVE_MISSING .*cannot be loaded: .+/);
+    }
+    succeed(directory, "node", ["scripts/install.js"]);
+    assertWorks(project, "node");
+    assertWorks(project, bun);
   });
 });
 
@@ -208,10 +298,9 @@ describe("installed by Bun", () => {
 });
 
 describe("without the system libraries", () => {
-  const none = { PKG_CONFIG_LIBDIR: path.join(temporary, "home"), PKG_CONFIG_PATH: "" };
-
   test("the install script stops with one sentence", () => {
-    const { status, stdout, stderr } = run(root, "node", ["scripts/install.js"], none);
+    const copy = path.dirname(tarball);
+    const { status, stdout, stderr } = run(copy, "node", ["scripts/install.js"], none);
     assert.equal(status, 1);
     assert.equal(stdout, "");
     assertOneSentence(stderr.trimEnd().split("\n"));
