@@ -158,20 +158,30 @@ static int build_array(void *context, const lmdbx_value *items, size_t count, lm
 
 /* Defines fields rather than setting them: `__proto__` is a field like others,
  * and a repeated name keeps its first place and takes its last value, as with
- * JSON.parse. */
+ * JSON.parse. Bun 1.2 defines no field with an empty name: that one is set. */
 static napi_status define_fields(napi_env env, napi_value object, const struct lmdbx_slice *keys,
                                  const lmdbx_value *values, size_t count) {
   napi_property_descriptor fields[FIELDS_AT_ONCE];
+  size_t ready = 0;
   for (size_t at = 0; at < count; at++) {
-    fields[at] = (napi_property_descriptor){
-        .value = values[at],
-        .attributes = napi_writable | napi_enumerable | napi_configurable,
-    };
+    napi_value name = NULL;
     napi_status status =
-        napi_create_string_utf8(env, (const char *)keys[at].data, keys[at].size, &fields[at].name);
+        napi_create_string_utf8(env, (const char *)keys[at].data, keys[at].size, &name);
     if (status != napi_ok) return status;
+    if (keys[at].size > 0) {
+      fields[ready++] = (napi_property_descriptor){
+          .name = name,
+          .value = values[at],
+          .attributes = napi_writable | napi_enumerable | napi_configurable,
+      };
+      continue;
+    }
+    status = napi_define_properties(env, object, ready, fields);
+    if (status == napi_ok) status = napi_set_property(env, object, name, values[at]);
+    if (status != napi_ok) return status;
+    ready = 0;
   }
-  return napi_define_properties(env, object, count, fields);
+  return napi_define_properties(env, object, ready, fields);
 }
 
 static int build_object(void *context, const struct lmdbx_slice *keys, const lmdbx_value *values,
