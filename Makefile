@@ -132,6 +132,15 @@ type-test: ## check index.d.ts with the oldest and the newest TypeScript
 package-test: ## pack, install the tarball in an empty project, and use it
 	node --test test/package/*.test.js
 
+.PHONY: prebuild
+prebuild: ## make the binaries of the package, and test them in all runtimes; PREBUILD="--help"
+	@sh scripts/setup.sh prebuild
+	node scripts/prebuild $(PREBUILD)
+
+.PHONY: check-package
+check-package: ## the gate before publishing: what is in the tarball
+	@node scripts/check-package
+
 .PHONY: tidy
 tidy: ## run clang-tidy over the C files
 	printf '%s\n' $(filter %.c,$(C_FILES)) | \

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes the machine ready: Debian packages through apt, npm packages, Bun. Quick when nothing is
 # missing. In sh, since it runs before there is anything else.
-#   setup.sh [demo|test|dev]   demo: build and run (the default); test: also what `make test`
-#                              needs; dev: also what tidy and fuzz need
+#   setup.sh [demo|test|dev|prebuild]   demo: build and run (the default); test: also what `make
+#                              test` needs; dev: also what tidy and fuzz need; prebuild: what
+#                              making and testing the binaries of the package needs
 set -eu
 cd "$(dirname "$0")/.."
 level=${1:-demo}
@@ -46,7 +47,7 @@ need liblmdb-dev has_library lmdb
 need libcjson-dev has_library libcjson
 need liblz4-dev has_library liblz4
 has_library msgpack-c || need libmsgpack-dev has_library msgpack
-case $level in test | dev)
+case $level in test | dev | prebuild)
   need libcmocka-dev has_library cmocka
   need lmdb-utils has mdb_dump
   need lz4 has lz4
@@ -56,6 +57,15 @@ esac
 case $level in dev)
   need clang has clang
   need clang-tidy has clang-tidy
+  ;;
+esac
+
+case $level in prebuild)
+  need gcc-x86-64-linux-gnu has x86_64-linux-gnu-gcc
+  need gcc-aarch64-linux-gnu has aarch64-linux-gnu-gcc
+  need dpkg-dev has dpkg-source
+  need patch has patch
+  need qemu-user has qemu-aarch64
   ;;
 esac
 

@@ -13,6 +13,7 @@ const DOCUMENTS = [
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "docs/architecture.md",
+  "docs/compatibility.md",
   "docs/format.md",
   "examples/github-projection/README.md",
 ];
