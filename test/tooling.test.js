@@ -105,7 +105,83 @@ describe("the addon", () => {
   });
 });
 
+describe("the binding", () => {
+  test("makes no external buffers, which some hosts refuse", () => {
+    const files = fs.readdirSync(path.join(root, "src"), { recursive: true });
+    const sources = files.filter((file) => file.endsWith(".c")).map((file) => read(`src/${file}`));
+    assert.ok(sources.some((text) => text.includes("napi_create_buffer_copy")));
+    for (const text of sources) {
+      assert.doesNotMatch(text, /\b\w*create_external_(?:buffer|arraybuffer|string\w*|sharedarraybuffer)/);
+    }
+  });
+});
+
+describe("the loader", () => {
+  /** Loads the package in a process that was changed first; returns what it prints. */
+  const load = (change) => {
+    const script = `${change}
+      try { require(${JSON.stringify(root)}); console.log("loaded") }
+      catch (error) { console.log(error.code, error.message) }`;
+    return spawnSync(process.execPath, ["-e", script], { encoding: "utf8" }).stdout;
+  };
+  const set = (name, value) =>
+    `Object.defineProperty(process, ${JSON.stringify(name)}, { value: ${JSON.stringify(value)} });`;
+  /** In place of what the checkout has compiled. */
+  const withoutCompiled = `const { _resolveFilename } = require("node:module");
+    require("node:module")._resolveFilename = function (request, ...rest) {
+      if (request.endsWith("/Release/lmdbx.node")) throw Object.assign(new Error("none"), { code: "MODULE_NOT_FOUND" });
+      return _resolveFilename.call(this, request, ...rest);
+    };`;
+
+  test("says that Windows is not supported", () => {
+    const output = load(set("platform", "win32") + withoutCompiled);
+    assert.match(output, /^LMDBX_NATIVE_MISSING .*does not support Windows/);
+  });
+
+  test("names the platform for which there is no binary, and what to do there", () => {
+    const output = load(set("arch", "riscv64") + withoutCompiled);
+    assert.match(output, /^LMDBX_NATIVE_MISSING .* no binary for linux-riscv64\b/);
+    assert.match(output, /sudo apt-get install/);
+    const mac = load(set("platform", "darwin") + set("arch", "arm64") + withoutCompiled);
+    assert.match(mac, /^LMDBX_NATIVE_MISSING .* no binary for darwin-arm64\b/);
+    assert.match(mac, /brew install/);
+  });
+
+  /** A process in which the executable and the mappings show what they would on another system. */
+  const shows = (executable, maps) => `const real = require("node:fs");
+    const files = { "/proc/self/exe": ${JSON.stringify(executable)}, [process.execPath]: ${JSON.stringify(executable)} };
+    const { openSync, readSync, closeSync, readFileSync } = real;
+    real.openSync = (file, ...rest) => (file in files ? file : openSync(file, ...rest));
+    real.readSync = (file, buffer, ...rest) =>
+      file in files ? buffer.write(files[file], 600, "latin1") : readSync(file, buffer, ...rest);
+    real.closeSync = (file) => (file in files ? undefined : closeSync(file));
+    real.readFileSync = (file, ...rest) =>
+      file === "/proc/self/maps" ? ${JSON.stringify(maps)} : readFileSync(file, ...rest);`;
+  const cases = [
+    ["musl, as the executable says", "/lib/ld-musl-riscv64.so.1", "", "linux-riscv64-musl"],
+    ["glibc, as the executable says", "/lib/ld-linux-riscv64.so.1", "ld-musl-", "linux-riscv64"],
+    ["musl, as the mappings say", "", "7f00 r-xp /lib/ld-musl-riscv64.so.1\n", "linux-riscv64-musl"],
+    ["musl of Debian", "", "7f00 r-xp /usr/lib/riscv64-linux-musl/libc.so\n", "linux-riscv64-musl"],
+    ["glibc, as the mappings say", "", "7f00 r-xp /lib/libc.so.6\n", "linux-riscv64"],
+  ];
+  for (const [what, executable, maps, target] of cases) {
+    test(`knows ${what}, without starting a program`, { skip: process.versions.bun && "fs cannot be replaced in Bun" }, () => {
+      const noPrograms = `for (const way of ["spawn", "spawnSync", "exec", "execSync", "execFile", "execFileSync"])
+        require("node:child_process")[way] = () => { throw new Error("a program"); };`;
+      const output = load(set("arch", "riscv64") + withoutCompiled + noPrograms + shows(executable, maps));
+      assert.ok(output.includes(` no binary for ${target},`), output);
+    });
+  }
+});
+
 describe("lists that must agree", () => {
+  test("targets: the loader and the gate", () => {
+    const { TARGETS } = require("../scripts/prebuild/inspect.js");
+    const loaded = [...read("lib/native.js").matchAll(/"\.\.\/prebuilds\/([\w-]+)\/lmdbx\.node"/g)];
+    assert.deepEqual(loaded.map(([, target]) => target), TARGETS);
+  });
+
+
   test("error codes: the core and index.d.ts", () => {
     const map = read("src/lmdbx.h").match(/#define LMDBX_ERROR_MAP\(XX\)[^]*?\n\n/)[0];
     const core = [...map.matchAll(/\bXX\((\w+), /g)].map(([, name]) => `LMDBX_${name}`);
