@@ -7,6 +7,7 @@ const assert = require("node:assert/strict");
 const { Worker } = require("node:worker_threads");
 
 const { dump, stored } = require("./support/dump.js");
+const { longestPut } = require("./support/limits.js");
 const { rejection, using } = require("./support/temporary.js");
 
 const TIMEOUT = { timeout: 60_000 };
@@ -211,7 +212,8 @@ describe("a batch that was lost", () => {
     "in the commit": (repository) => repository.batch([put("t", "lost", 1)], at(1, "other")),
     "for a value": (repository) => repository.batch([put("t", "lost", () => 1)], at(1)),
     "for a key": (repository) => repository.batch([put("t", NaN, 1)], at(1)),
-    "for a long key": (repository) => repository.batch([put("t", "k".repeat(600), 1)], at(1)),
+    "for a long key": (repository, longest) =>
+      repository.batch([put("t", "k".repeat(longest), 1)], at(1)),
     "for its form": (repository) => repository.batch("no array", at(1)),
     "for its position": (repository) => repository.batch([], at(NaN)),
     "for its size": (repository) => repository.batch([put("t", 1, "x".repeat(10_000))], at(1)),
@@ -219,9 +221,9 @@ describe("a batch that was lost", () => {
   for (const [why, lose] of Object.entries(cases)) {
     check(`${why} is overtaken by no later one of its checkpoint`, async (open) => {
       const repository = open({ maxQueuedBytes: 8000 });
-      await repository.ready();
+      const longest = await longestPut(repository);
       const before = repository.batch([put("t", "before", 1)], at(0));
-      const lost = lose(repository);
+      const lost = lose(repository, longest);
       const behind = repository.batch([put("t", "behind", 1)], at(2));
       const other = repository.batch([put("t", "other", 1)], { checkpoint: { name: "q", position: 2 } });
       const single = repository.put("t", "single", 1);
@@ -234,9 +236,9 @@ describe("a batch that was lost", () => {
 
     check(`${why} can be made up for as soon as it is reported`, async (open) => {
       const repository = open({ maxQueuedBytes: 8000 });
-      await repository.ready();
+      const longest = await longestPut(repository);
       const before = repository.put("t", "before", 1);
-      const again = lose(repository).catch(() => repository.batch([put("t", "again", 1)], at(3)));
+      const again = lose(repository, longest).catch(() => repository.batch([put("t", "again", 1)], at(3)));
       await Promise.all([again, before]);
       assert.equal(await repository.getCheckpoint("p"), 3);
     });

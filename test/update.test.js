@@ -7,6 +7,7 @@ const assert = require("node:assert/strict");
 const { counters } = require("../lib/repository.js");
 const { startProgram } = require("./support/program.js");
 const { scale } = require("./support/random.js");
+const { longestPut } = require("./support/limits.js");
 const { rejection, using } = require("./support/temporary.js");
 
 const TIMEOUT = { timeout: scale(60_000, 600_000) };
@@ -212,7 +213,7 @@ describe("an update that is refused", () => {
     }
     await assert.rejects(repository.update("", 1, increment), { code: "LMDBX_INVALID_ARGUMENT" });
     await assert.rejects(repository.update("t", NaN, increment), { code: "LMDBX_INVALID_KEY" });
-    const long = "k".repeat(600);
+    const long = "k".repeat(await longestPut(repository));
     const error = await rejection(repository.update("t", long, increment));
     assert.equal(error.code, "LMDBX_KEY_TOO_LARGE");
     assert.equal(error.key, long);
