@@ -17,6 +17,7 @@ void lmdbx__repository_book_in(struct lmdbx__request *request) {
   struct lmdbx_repository *repository = request->repository;
   lmdbx__request_use(request);
   repository->queued_bytes += request->charge;
+  if (request->type == LMDBX__REQUEST_LOOK) repository->looks++;
   for (size_t i = 0; (repository = lmdbx__request_touches(request, i)) != NULL; i++) {
     repository->pending++;
   }
@@ -26,6 +27,7 @@ void lmdbx__repository_book_in(struct lmdbx__request *request) {
 static void book_out(struct lmdbx__request *request) {
   struct lmdbx_repository *repository = request->repository;
   repository->queued_bytes -= request->charge;
+  if (request->type == LMDBX__REQUEST_LOOK) repository->looks--;
   for (size_t i = 0; (repository = lmdbx__request_touches(request, i)) != NULL; i++) {
     repository->pending--;
   }

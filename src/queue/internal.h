@@ -109,6 +109,7 @@ struct lmdbx_repository {
   struct lmdbx__list parked; /* issued while opening */
   bool creating;             /* its database is in the writer's queue to be created */
   size_t pending;            /* requests not called back, but for open and close */
+  size_t looks;              /* of these, nobody's: see REQUEST_LOOK */
   size_t pending_writes;
   size_t pending_clears; /* those that may touch any key */
   size_t queued_bytes;   /* charged to config.max_queued_bytes */

@@ -139,7 +139,9 @@ struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository) 
   if (!lmdbx__residency_due(repository->env)) return NULL;
   struct lmdbx__request *look =
       lmdbx__request_new(repository, LMDBX__REQUEST_LOOK, none, none, &issue);
-  if (look != NULL) lmdbx__repository_book_in(look);
+  if (look == NULL) return NULL;
+  look->charge = 0; /* nobody asked for it */
+  lmdbx__repository_book_in(look);
   return look;
 }
 

@@ -167,7 +167,7 @@ static int report_of(const struct lmdbx_repository *repository, const struct fac
     add_environment(&report, repository->env, &info);
     if (facts != NULL) add_facts(&report, facts, &info);
   }
-  add(&report, "queuedOperations", (double)repository->pending);
+  add(&report, "queuedOperations", (double)(repository->pending - repository->looks));
   add(&report, "queuedBytes", (double)repository->queued_bytes);
   add(&report, "inlineReads", (double)repository->inline_reads);
   add(&report, "poolReads", (double)repository->pool_reads);
