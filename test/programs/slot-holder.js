@@ -6,4 +6,5 @@ const { createLMDBXRepository } = require("../..");
 
 const repository = createLMDBXRepository({ path: args.path, reads: "pool" });
 repository.get("acme", 1).then(() => say("reading"));
-listen(() => undefined);
+// Refers to it, so that it is not collected, and its slot given back.
+listen(() => say(repository.state));
