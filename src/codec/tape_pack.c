@@ -2,6 +2,7 @@
  * into the other word by word. */
 #include "codec/msgpack_writer.h"
 #include "codec/tape.h"
+#include "codec/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct packing {
   const struct lmdbx__tape_names *names;
   struct lmdbx_buffer *out;
   size_t op, number, byte, text;
+  bool ascii; /* the text is: as many bytes as units */
 };
 
 /* Bytes of so many UTF-16 units of the text, from where the last string ended. */
@@ -49,6 +51,11 @@ static int take_text(struct packing *packing, size_t units, struct lmdbx_slice *
   struct lmdbx_slice text = packing->tape->text;
   size_t start = packing->text;
   size_t at = start;
+  if (packing->ascii) {
+    if (units > text.size - start) return LMDBX_INTERNAL;
+    at += units;
+    units = 0;
+  }
   for (size_t left = units; left > 0; left--) {
     if (at == text.size) return LMDBX_INTERNAL;
     uint8_t lead = text.data[at];
@@ -125,7 +132,8 @@ static int pack_word(struct packing *packing, int32_t word) {
 
 int lmdbx__tape_pack(const struct lmdbx__tape_source *tape, const struct lmdbx__tape_names *names,
                      struct lmdbx_buffer *out) {
-  struct packing packing = {.tape = tape, .names = names, .out = out};
+  struct packing packing = {
+      .tape = tape, .names = names, .out = out, .ascii = lmdbx__utf8_ascii(tape->text)};
   int code = LMDBX_OK;
   while (code == LMDBX_OK) {
     if (packing.op == tape->op_limit) return LMDBX_INTERNAL;
