@@ -41,7 +41,7 @@ const NUMBERS = numbers.length;
 /** Longer strings are handed over as they are. */
 const SHORT = 64;
 const BYTES = bytes.length - SHORT;
-const LONGEST = 2 ** 26; /* units of text: what an argument holds, with room */
+const LONGEST = 2 ** 26 - 1; /* units of text: what an argument holds */
 /** Containers inside containers. */
 const DEEPEST = 64;
 

@@ -67,6 +67,12 @@ describe("strings", () => {
     const text = "€ and 😀; ".repeat(300_000);
     assert.ok((await store({ text })).text === text);
   });
+  check("of as many units as a word of the tape can say, and one more", async (store) => {
+    for (const length of [2 ** 26 - 1, 2 ** 26]) {
+      const text = "x".repeat(length);
+      assert.ok((await store(text)) === text, `${length}`);
+    }
+  });
   checkRefused("with a lone surrogate are refused, not replaced", [
     ["\ud800", /value is a string with a lone surrogate/],
     ["a\udc00b", /lone surrogate/],
