@@ -79,21 +79,11 @@ static int scan_name(struct scan *scan) {
   return LMDBX_OK;
 }
 
-/* A string header that a shape has. */
-static size_t header_size(const uint8_t *name) {
-  switch (name[0]) {
-  case 0xD9: return 2;
-  case 0xDA: return 3;
-  case 0xDB: return 5;
-  default: return 1;
-  }
-}
-
 /* Passes a name that is the guessed one. Its slice is noted in case the next is not. */
 static bool pass_name(struct scan *scan, struct lmdbx_slice guess) {
   if (left(scan) < guess.size || memcmp(scan->at, guess.data, guess.size) != 0) return false;
   if (scan->name_count == NAMES) return false;
-  size_t header = header_size(guess.data);
+  size_t header = lmdbx__string_header_size(guess.data);
   scan->names[scan->name_count++] = (struct lmdbx_slice){scan->at + header, guess.size - header};
   scan->at += guess.size;
   return true;

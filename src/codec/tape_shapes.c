@@ -7,7 +7,15 @@
 
 /* Places in the table where one shape may lie: two neighbours. */
 #define WAYS 2
-#define LONGEST_STRING_HEADER 5
+
+size_t lmdbx__string_header_size(const uint8_t *packed) {
+  switch (packed[0]) {
+  case 0xD9: return 2;
+  case 0xDA: return 3;
+  case 0xDB: return 5;
+  default: return 1;
+  }
+}
 
 static uint64_t mix(uint64_t hash, uint64_t word) {
   hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
@@ -30,12 +38,12 @@ static uint64_t hash_names(const struct lmdbx_slice *names, size_t count) {
   return mix(hash, head_of(names[count - 1]));
 }
 
+/* The end of a longer name is not that name. */
 static bool same_names(const struct lmdbx__shape *shape, const struct lmdbx_slice *names) {
   for (uint32_t i = 0; i < shape->count; i++) {
     struct lmdbx_slice packed = shape->names[i];
-    if (packed.size < names[i].size) return false;
-    size_t header = packed.size - names[i].size;
-    if (header > LONGEST_STRING_HEADER) return false;
+    size_t header = lmdbx__string_header_size(packed.data);
+    if (packed.size - header != names[i].size) return false;
     if (memcmp(packed.data + header, names[i].data, names[i].size) != 0) return false;
   }
   return true;

@@ -50,5 +50,7 @@ struct lmdbx__shape *lmdbx__shape_guess(const struct lmdbx__shapes *shapes, size
 /* The number of a guess that was right. */
 int32_t lmdbx__shape_use(struct lmdbx__shapes *shapes, struct lmdbx__shape *shape);
 void lmdbx__shapes_free(struct lmdbx__shapes *shapes);
+/* The bytes in front of the text of a name of a shape. */
+size_t lmdbx__string_header_size(const uint8_t *packed);
 
 #endif
