@@ -13,6 +13,9 @@ const free = [];
 /** How the answer of a get becomes its value, by slot: see lib/repository.js. */
 const decoders = [];
 
+/** @param {unknown} answer */
+const asIs = (answer) => answer;
+
 let resolveOne;
 let rejectOne;
 function executor(resolve, reject) {
@@ -52,6 +55,19 @@ function pend(decode) {
   return pendIn(slot);
 }
 
+/**
+ * Has functions called in a slot of one's own, while the addon tells outcomes: before anyone that
+ * awaits one of them goes on. They must not throw, nor run code of others.
+ * @param {number} slot
+ * @param {(result: any) => void} done
+ * @param {(error: unknown) => void} failed
+ */
+function listenIn(slot, done, failed) {
+  resolvers[slot] = done;
+  rejecters[slot] = failed;
+  decoders[slot] = asIs;
+}
+
 /** Called by the addon: so many outcomes. */
 function settleMany(count) {
   for (let i = 0; i < count * 2; i += 2) {
@@ -61,7 +77,7 @@ function settleMany(count) {
   }
 }
 
-/** Called by the addon: the answer of one get. */
+/** Called by the addon: one answer, as of a get. */
 function settleOne(slot, answer) {
   const decode = decoders[slot];
   decoders[slot] = undefined;
@@ -85,6 +101,7 @@ module.exports = {
   giveSlot,
   pend,
   pendIn,
+  listenIn,
   settleMany,
   settleOne,
   failOne,

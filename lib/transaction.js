@@ -195,31 +195,35 @@ function conflictError(entry) {
 async function transaction(core, coreOf, fn, options) {
   const given = options?.checkpoint;
   const name = nameOf(given);
+  let checkpoint;
+  let left;
   try {
     if (typeof fn !== "function") {
       throw typeError("LMDBX_INVALID_ARGUMENT", "transaction: give a function of the transaction");
     }
-    const checkpoint = readCheckpoint(given);
-    const maxAttempts = readAttempts(options?.maxAttempts);
-    for (let left = maxAttempts; ; left--) {
-      const attempt = new Attempt();
-      let result;
-      try {
-        result = await fn(new Transaction(core, attempt, coreOf));
-      } finally {
-        attempt.ended = true;
-      }
-      await open(core, attempt);
-      const { steps, entries } = attempt.steps();
-      if (steps.length === 0 && checkpoint === undefined) return result;
-      const conflict = await commit(core, steps, checkpoint);
-      if (conflict === undefined) return result;
-      const [index, actual] = conflict;
-      if (index < 0) throw checkpointConflict(core, checkpoint, actual);
-      if (left === 1) throw conflictError(entries[index]);
-    }
+    checkpoint = readCheckpoint(given);
+    left = readAttempts(options?.maxAttempts);
   } catch (error) {
     return refuse(core, name, error);
+  }
+  for (;;) {
+    const attempt = new Attempt();
+    let result;
+    try {
+      result = await fn(new Transaction(core, attempt, coreOf)); /* it may throw at once */
+      attempt.ended = true;
+      await open(core, attempt);
+    } catch (error) {
+      attempt.ended = true;
+      return refuse(core, name, error);
+    }
+    const { steps, entries } = attempt.steps();
+    if (steps.length === 0 && checkpoint === undefined) return result;
+    const conflict = await commit(core, steps, checkpoint);
+    if (conflict === undefined) return result;
+    const [index, actual] = conflict;
+    if (index < 0) throw checkpointConflict(core, checkpoint, actual);
+    if (--left === 0) return refuse(core, name, conflictError(entries[index]));
   }
 }
 

@@ -6,6 +6,10 @@ const addon = require("./addon.js");
 const { NotJSON, decoderOf, notJSON, textOf } = require("./encoding.js");
 const { createError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
+const { giveSlot, listenIn, takeSlot } = require("./pending.js");
+
+/** As it was at load. */
+const later = setImmediate;
 
 /** Kinds of steps; the numbers are shared with enum step_kind in src/binding/batch.c. */
 const PUT_BYTES = 0;
@@ -24,7 +28,7 @@ const REPORTS = 8;
  * @property {string | undefined} name - of the database
  * @property {((value: unknown) => string) | undefined} textOf - undefined: msgpack
  * @property {(answer: any) => unknown} decode
- * @property {Map<string, object>} refused - checkpoints with a unit whose refusal is to be reported
+ * @property {Map<string, Lane>} lanes - of units under way, by name of their checkpoint
  * @property {Map<string, object[]>} updates - those that wait, by stored key: see update.js
  * @property {boolean} opened - whether that is known: see transaction.js
  */
@@ -37,7 +41,7 @@ function createCore(handle, { path, name, encoding }) {
     name,
     textOf: textOf[encoding],
     decode: decoderOf[encoding],
-    refused: new Map(),
+    lanes: new Map(),
     updates: new Map(),
     opened: false,
   };
@@ -93,26 +97,87 @@ function decode(core, place, bytes, asStored) {
  */
 
 /**
- * Rejects with what was refused before it was issued. With a checkpoint that is reported in a later
- * turn, so that what is issued until then, in the belief that this went well, fails too.
+ * Units of one checkpoint, issued until the first failure among them has been reported: no later one
+ * may overtake what was lost. The core sees to that among those that it has; this to those that are
+ * issued while a failure is on its way to the one who is to hear of it.
+ * @typedef {{ name: string, units: number, broken: boolean }} Lane
+ */
+
+/**
+ * The lane of units that are issued now.
+ * @param {Core} core
+ * @param {string} name - of the checkpoint
+ * @returns {Lane}
+ */
+function laneOf(core, name) {
+  let lane = core.lanes.get(name);
+  if (lane === undefined) core.lanes.set(name, (lane = { name, units: 0, broken: false }));
+  return lane;
+}
+
+/** A lane that has nothing to say any more. @param {Core} core @param {Lane} lane */
+function endLane(core, lane) {
+  if (core.lanes.get(lane.name) === lane) core.lanes.delete(lane.name);
+}
+
+/**
+ * Reports a failure in a later turn: what is issued until then, in the belief that all went well,
+ * fails too.
+ * @param {Core} core
+ * @param {Lane} lane
+ * @param {() => void} report
+ */
+function breakLane(core, lane, report) {
+  lane.broken = true;
+  later(() => {
+    endLane(core, lane);
+    report();
+  });
+}
+
+/**
+ * Rejects with what was refused before it was issued.
  * @param {Core} core
  * @param {string | undefined} name - of the checkpoint
  * @param {unknown} error
  */
 function refuse(core, name, error) {
   if (name === undefined) return Promise.reject(error);
-  const token = {};
-  if (!core.refused.has(name)) core.refused.set(name, token);
   return new Promise((_, reject) => {
-    setImmediate(() => {
-      if (core.refused.get(name) === token) core.refused.delete(name);
-      reject(error);
-    });
+    breakLane(core, laneOf(core, name), () => reject(error));
   });
 }
 
 /**
- * Issues a unit.
+ * A promise of an issued unit.
+ * @param {Core} core
+ * @param {number} slot
+ * @param {Lane | undefined} lane
+ */
+function settled(core, slot, lane) {
+  return new Promise((resolve, reject) => {
+    if (lane === undefined) {
+      listenIn(slot, resolve, reject);
+      return;
+    }
+    lane.units++;
+    const done = (conflict) => {
+      lane.units--;
+      if (conflict?.[0] < 0) return breakLane(core, lane, () => resolve(conflict));
+      if (lane.units === 0 && !lane.broken) endLane(core, lane);
+      resolve(conflict);
+    };
+    const failed = (error) => {
+      lane.units--;
+      breakLane(core, lane, () => reject(error));
+    };
+    listenIn(slot, done, failed);
+  });
+}
+
+/**
+ * Issues a unit. What it rejects with, and a conflict of the checkpoint, has been reported as refuse
+ * does it.
  * @param {Core} core
  * @param {unknown} steps - an array: kind, repository, stored key, data, kind ...; or what
  *   addon.newSteps made
@@ -123,18 +188,22 @@ function refuse(core, name, error) {
  */
 function commit(core, steps, checkpoint, named = false) {
   const name = checkpoint?.name;
-  if (name !== undefined && core.refused.has(name)) {
+  const lane = name === undefined ? undefined : laneOf(core, name);
+  if (lane?.broken) {
     const message =
       "an earlier batch or transaction with the same checkpoint failed, and this one must not " +
       "overtake it. Nothing was written; begin again with what failed";
     return refuse(core, name, createError("LMDBX_ABORTED", message, core.path));
   }
+  const slot = takeSlot();
   try {
     const parts = checkpoint && [name, checkpoint.position, checkpoint.expected];
-    return addon.unit(core.handle, steps, parts, named);
+    addon.unit(core.handle, steps, slot, parts, named);
   } catch (error) {
+    giveSlot(slot);
     return refuse(core, name, error);
   }
+  return settled(core, slot, lane);
 }
 
 module.exports = {

@@ -244,6 +244,49 @@ describe("a batch that was lost", () => {
     });
   }
 
+  const meanwhile = {
+    put: (repository) => repository.put("t", "k", 1),
+    get: (repository) => repository.get("t", "k"),
+    has: (repository) => repository.has("t", "k"),
+    getCheckpoint: (repository) => repository.getCheckpoint("p"),
+    "another batch": (repository) => repository.batch([put("t", "k", 1)]),
+  };
+  for (const [what, issue] of Object.entries(meanwhile)) {
+    check(`is not overtaken by one that is issued when a ${what} of then is told first`, async (open) => {
+      const repository = open({ reads: "pool" });
+      await repository.ready();
+      const before = repository.batch([], at(0));
+      const issuedBefore = what === "put" ? issue(repository) : undefined;
+      let known = false;
+      const lost = repository.batch([put("t", "lost", 1)], at(1, "other")).catch(() => {
+        known = true;
+      });
+      void repository.put("t", "k", 2);
+      await (issuedBefore ?? issue(repository));
+      assert.equal(known, false);
+      const behind = await rejection(repository.batch([], at(2)));
+      assert.equal(behind.code, "LMDBX_ABORTED");
+      await Promise.all([before, lost]);
+      assert.equal(await repository.getCheckpoint("p"), 0);
+    });
+  }
+
+  check("fails none of those that begin again, though others of before fail yet", async (open) => {
+    const repository = open();
+    await repository.ready();
+    const again = [];
+    const lost = repository.batch([], at(1, "other")).catch(() => {
+      for (let i = 1; i <= 5; i++) again.push(repository.batch([put("t", i, i)], at(i)));
+    });
+    const behind = range(5).map((i) => repository.batch([put("t", `old ${i}`, i)], at(2 + i)));
+    const outcomes = codes(behind);
+    await lost;
+    await Promise.all(again);
+    assert.deepEqual(await outcomes, range(5).map(() => "LMDBX_ABORTED"));
+    assert.deepEqual(await repository.list("t"), [1, 2, 3, 4, 5]);
+    assert.equal(await repository.getCheckpoint("p"), 5);
+  });
+
   check("in a pipeline leaves all up to it, and nothing behind it", async (open) => {
     const repository = open();
     const COUNT = 300;

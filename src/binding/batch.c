@@ -1,7 +1,7 @@
 /*
  * Units: several steps in one commit.
  *
- *   unit(repository, steps, checkpoint, named)
+ *   unit(repository, steps, slot, checkpoint, named)
  *
  * steps is one flat array, STEP_FIELDS items a step: its kind, the repository
  * (undefined: the first argument), the stored key, and what the kind needs; or what
@@ -12,7 +12,7 @@
  *   addDelete(repository, key, steps): 0
  *
  * checkpoint is undefined, or [name, position | null, expected | null | undefined].
- * What is refused at once is thrown. The promise resolves to undefined once the
+ * What is refused at once is thrown. Then the slot is settled: to undefined once the
  * commit is on disk, or to what a comparison met: the index of the step (-1: the
  * checkpoint's) and what is stored instead, if it was to say so. named: errors say
  * which operation they are about.
@@ -354,12 +354,12 @@ static int convert_conflict(struct lmdbx__addon *addon, const struct lmdbx_resul
 static void settle_unit(void *context, void *user, const struct lmdbx_result *result) {
   if (result->error == NULL || result->error->code != LMDBX_CONFLICT ||
       result->failed == LMDBX_FAILED_NONE) {
-    lmdbx__settle(context, user, result, lmdbx__convert_void);
+    lmdbx__settle_slot(context, user, result);
     return;
   }
   struct lmdbx_result conflict = *result;
   conflict.error = NULL;
-  lmdbx__settle(context, user, &conflict, convert_conflict);
+  lmdbx__settle_slot_with(context, user, &conflict, convert_conflict);
 }
 
 static void settle_named(void *context, void *user, const struct lmdbx_result *result) {
@@ -378,7 +378,6 @@ static void settle_named(void *context, void *user, const struct lmdbx_result *r
 static int issue(struct unit *unit, bool named, struct lmdbx_error *error) {
   struct lmdbx__call *call = unit->call;
   int code = lmdbx__take_repository(call, error); /* it may have ended meanwhile */
-  if (code == LMDBX_OK) code = lmdbx__call_promise(call, error);
   if (code != LMDBX_OK) return code;
   place_all(unit);
   const struct lmdbx_issue to = lmdbx__call_issue(call, named ? settle_named : settle_unit);
@@ -396,20 +395,21 @@ static napi_value unit_call(napi_env env, napi_callback_info info) {
   bool named = false;
   if (!lmdbx__call_begin(&call, env, info)) return NULL;
   struct unit unit = {.call = &call, .at_fault = LMDBX_FAILED_NONE};
-  int code = lmdbx__take_repository(&call, &error);
-  if (code == LMDBX_OK && napi_get_value_bool(env, call.arguments[3], &named) != napi_ok) {
+  int code = lmdbx__take_slot(&call, &error);
+  if (code == LMDBX_OK) code = lmdbx__take_repository(&call, &error);
+  if (code == LMDBX_OK && napi_get_value_bool(env, call.arguments[4], &named) != napi_ok) {
     code = internal(&error);
   }
   if (code == LMDBX_OK) code = take_steps(&unit, call.arguments[1], &error);
-  if (code == LMDBX_OK) code = take_checkpoint(&unit, call.arguments[2], &error);
+  if (code == LMDBX_OK) code = take_checkpoint(&unit, call.arguments[3], &error);
   if (code == LMDBX_OK) code = issue(&unit, named, &error);
   if (code > LMDBX_OK && named && unit.at_fault < unit.steps.count) {
     name_operation(&error, unit.at_fault);
   }
-  napi_value promise = lmdbx__call_end_throwing(&call, code, &error);
+  napi_value nothing = lmdbx__call_end_throwing(&call, code, &error);
   free_steps(&unit.steps); /* holds the key of the error */
   lmdbx_buffer_free(&unit.scratch);
-  return promise;
+  return nothing;
 }
 
 napi_status lmdbx__batch_functions(napi_env env, napi_value exports) {

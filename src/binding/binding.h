@@ -66,8 +66,8 @@ struct lmdbx__addon {
  *   putText(repository, key, slot, text): an answer    json, string
  *   defineName(name: string): boolean                  the next name of the packing tape
  *   jsonPosition(text: string): number                 where it stops being JSON, in bytes
- *   unit(repository, steps, checkpoint?, named: boolean):    see batch.c; throws
- *     Promise<undefined | [failed: number, actual]>
+ *   unit(repository, steps, slot, checkpoint?, named: boolean): undefined   see batch.c; throws
+ *     the slot's: undefined | [failed: number, actual]
  *   encode(repository, text): Buffer              msgpack, from the packing tape; throws
  *     undefined: the packing tape does not do, try encodeValue
  *   encodeValue(repository, value, key): Buffer                 of any value; throws
@@ -211,6 +211,9 @@ void lmdbx__settle_removed(void *context, void *user, const struct lmdbx_result 
 void lmdbx__settle_slot(void *context, void *user, const struct lmdbx_result *result);
 void lmdbx__settle_slot_boolean(void *context, void *user, const struct lmdbx_result *result);
 void lmdbx__settle_slot_value(void *context, void *user, const struct lmdbx_result *result);
+/* Settles a slot's promise at once with what `convert` makes of a result without error. */
+void lmdbx__settle_slot_with(struct lmdbx__addon *addon, void *user,
+                             const struct lmdbx_result *result, lmdbx__convert convert);
 /* Hands over what the three have gathered: whenever lmdbx_host_deliver has run. */
 void lmdbx__settle_gathered(struct lmdbx__addon *addon);
 

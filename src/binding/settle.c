@@ -214,16 +214,20 @@ void lmdbx__settle_slot_boolean(void *context, void *user, const struct lmdbx_re
 }
 
 void lmdbx__settle_slot_value(void *context, void *user, const struct lmdbx_result *result) {
-  struct lmdbx__addon *addon = context;
+  if (result->error != NULL || !result->found) {
+    gather(context, user, result, 0);
+  } else {
+    lmdbx__settle_slot_with(context, user, result, lmdbx__convert_value);
+  }
+}
+
+void lmdbx__settle_slot_with(struct lmdbx__addon *addon, void *user,
+                             const struct lmdbx_result *result, lmdbx__convert convert) {
   struct lmdbx_error error = {0};
   napi_handle_scope scope = NULL;
   napi_value answer = NULL;
-  if (result->error != NULL || !result->found) {
-    gather(addon, user, result, 0);
-    return;
-  }
   if (napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
-  int code = lmdbx__convert_value(addon, result, &answer, &error);
+  int code = convert(addon, result, &answer, &error);
   if (code == LMDBX_OK) {
     call_slot(addon, addon->settling.settle_one, slot_of(user), answer);
   } else if (code == LMDBX__JS_EXCEPTION) {
