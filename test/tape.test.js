@@ -1,0 +1,142 @@
+"use strict";
+// Two ways lead over the border between JavaScript and the addon: the tape, for values that fit on
+// it, and the exact walk, for all. Which one a value takes must not be seen.
+
+const { describe, test } = require("node:test");
+const assert = require("node:assert/strict");
+
+const addon = require("../lib/addon.js");
+const { readConfig } = require("../lib/config.js");
+const { flattened } = require("../lib/flatten.js");
+const { seed, forAll, fc, value, readBack, anything } = require("./support/arbitrary.js");
+const { assertSame } = require("./support/same.js");
+const { using } = require("./support/temporary.js");
+
+console.log(`seed of the arbitrary input: ${seed} (LMDBX_TEST_SEED repeats it)`);
+
+const TIMEOUT = { timeout: 120_000 };
+
+const range = (length) => Array.from({ length }, (_, i) => i);
+const nested = (levels) => range(levels).reduce((inner) => [inner], 1);
+
+/**
+ * By the limit of lib/tape.js and src/codec/tape.h that they go to and across; and whether what goes
+ * across it still fits one way.
+ */
+const PADS = {
+  words: { within: Array(65_000).fill(1), across: Array(65_536).fill(1) },
+  numbers: { within: range(16_000).map((i) => i + 0.5), across: range(16_385).map((i) => i + 0.5) },
+  names: { within: { ...range(500) }, across: { ...range(513) }, fits: ["packing", "building"] },
+  "pieces of text": {
+    within: Array(60).fill("é".repeat(2500)),
+    across: Array(66).fill("é".repeat(2500)),
+    fits: ["packing"],
+  },
+  "short text": {
+    within: Array(1000).fill("x".repeat(64)),
+    across: Array(1100).fill("x".repeat(64)),
+    fits: ["packing", "building"],
+  },
+  depth: { within: nested(60), across: nested(66), fits: ["building"] },
+};
+
+/** The bytes of a value by way of the tape; undefined: it does not fit. */
+function packed(handle, input) {
+  const text = flattened(input);
+  return text === undefined ? undefined : addon.encode(handle, text === "" ? undefined : text);
+}
+
+/** Whether the tape is how stored bytes become a value. */
+function isBuilt(handle, bytes) {
+  const answer = addon.decode(handle, bytes, false, 't:"k"');
+  return typeof answer === "string" || Array.isArray(answer);
+}
+
+/** A body with a repository of the addon's. */
+function withHandle(body) {
+  return using(async (_open, path) => {
+    const handle = addon.open(JSON.stringify(readConfig({ path })));
+    try {
+      await body(handle);
+    } finally {
+      await addon.close(handle);
+    }
+  });
+}
+
+describe("a value on the tape", () => {
+  test(
+    "is the same bytes as by the exact walk",
+    TIMEOUT,
+    withHandle((handle) => {
+      let compared = 0;
+      return forAll(fc.oneof(value, anything), 1500, async (input) => {
+        const bytes = packed(handle, input);
+        if (bytes === undefined) return;
+        assert.ok(addon.encodeValue(handle, input, 't:"k"').equals(bytes));
+        compared++;
+      }).then(() => assert.ok(compared > 100, `${compared} compared`));
+    }),
+  );
+
+  for (const [limit, { within, across, fits = [] }] of Object.entries(PADS)) {
+    test(
+      `fits within its ${limit}, and across them takes the other way`,
+      TIMEOUT,
+      withHandle((handle) => {
+        const bytes = addon.encodeValue(handle, within, 't:"k"');
+        assert.ok(bytes.equals(packed(handle, within)));
+        assert.ok(isBuilt(handle, bytes));
+        assert.equal(packed(handle, across) !== undefined, fits.includes("packing"));
+        const more = addon.encodeValue(handle, across, 't:"k"');
+        assert.equal(isBuilt(handle, more), fits.includes("building"));
+      }),
+    );
+  }
+});
+
+describe("a value reads back the same on either side of a limit of the tape:", () => {
+  const input = fc.array(
+    value.filter((given) => given !== undefined),
+    { minLength: 1, maxLength: 8 },
+  );
+  for (const reads of ["adaptive", "pool"]) {
+    for (const [limit, { within, across }] of Object.entries(PADS)) {
+      test(
+        `${limit}, reads ${reads}`,
+        TIMEOUT,
+        using(async (open) => {
+          const repository = open({ reads });
+          await forAll(input, 2, async (given) => {
+            const wrapped = [
+              [given],
+              [given, within],
+              [within, given],
+              [given, across],
+              [across, given],
+            ];
+            await Promise.all(wrapped.map((item, key) => repository.put("t", key, item)));
+            for (const [key, item] of wrapped.entries()) {
+              assertSame(await repository.get("t", key), readBack(item));
+            }
+          });
+        }),
+      );
+    }
+  }
+
+  test(
+    "all of them, encoding json",
+    TIMEOUT,
+    using(async (open) => {
+      const repository = open({ encoding: "json" });
+      for (const { within, across } of Object.values(PADS)) {
+        for (const pad of [within, across]) {
+          const item = [{ a: 0, b: 1e-7, c: "\u{1F600}", ["__proto__"]: [2 ** 53] }, pad];
+          await repository.put("t", 1, item);
+          assertSame(await repository.get("t", 1), JSON.parse(JSON.stringify(item)));
+        }
+      }
+    }),
+  );
+});
