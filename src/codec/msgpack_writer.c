@@ -24,6 +24,7 @@ static int check_room(const struct lmdbx_buffer *out, size_t more) {
 /* msgpack-c hands our code back to us. */
 static int write_bytes(void *data, const char *bytes, size_t size) {
   struct lmdbx_buffer *out = data;
+  if (size == 0) return LMDBX_OK; /* bytes may then be NULL */
   /* Most are a few bytes into a buffer that has been used before. */
   if (size <= out->capacity - out->size && out->capacity <= LMDBX_MAX_VALUE_SIZE) {
     memcpy(out->data + out->size, bytes, size);
