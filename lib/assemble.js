@@ -35,14 +35,18 @@ function defineShape(number, names) {
   return true;
 }
 
+/** A field as others are; what somebody has given all objects is no part of it. */
+function descriptorOf(value) {
+  return { __proto__: null, value, writable: true, enumerable: true, configurable: true };
+}
+
 /** An object of `count` values, and behind them their names. A repeated name keeps its place. */
 function fromFields(stack, at, count) {
   const object = {};
   for (let i = at; i < at + count; i++) {
     const name = stack[i + count];
     if (name in objectPrototype) {
-      const value = stack[i];
-      defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+      defineProperty(object, name, descriptorOf(stack[i]));
     } else {
       object[name] = stack[i];
     }

@@ -37,6 +37,25 @@ describe("objects", () => {
       configurable: true,
     });
   });
+  check("fields are defined whatever somebody has given all objects", async (store) => {
+    const given = () => ({ toString: 1, get: 2, set: { constructor: 3 }, value: 4, foo: 5 });
+    for (const [name, pollution] of [
+      ["get", { value: () => 1, configurable: true }],
+      ["set", { value: () => 1, configurable: true }],
+      ["value", { value: 1, configurable: true }],
+      ["foo", { value: 1, writable: false, configurable: true }],
+    ]) {
+      Object.defineProperty(Object.prototype, name, pollution);
+      let read;
+      try {
+        read = await store(given());
+      } finally {
+        delete Object.prototype[name];
+      }
+      assert.deepEqual(Object.entries(read), Object.entries(given()));
+    }
+  });
+
   check("fields are defined past setters on Object.prototype", async (store) => {
     Object.defineProperty(Object.prototype, "trap", { set: assert.fail, configurable: true });
     try {
