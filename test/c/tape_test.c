@@ -144,6 +144,40 @@ static void makes_objects_by_their_shape_once_it_has_been_seen_often(void **stat
   free_tape(&tape);
 }
 
+static bool define_any(void *context, uint32_t number, const struct lmdbx_slice *names,
+                       size_t count) {
+  (void)context;
+  (void)number;
+  (void)names;
+  return count > 0;
+}
+
+/* Names whose hash is that of longer ones of which they are ends: with a base of 31, these
+ * differences in size add up to 2^64. One byte more is the header of a name. */
+static void tells_a_name_from_the_end_of_another(void **state) {
+  (void)state;
+  static const int more[] = {0,  0, -1, 0, 1,  0, 0,  0, 0,  -1, 0, 1, 0, 1,  -1, 1,
+                             -1, 0, -1, 0, 0,  0, 0,  0, -1, -1, 1, 1, 1, -1, -1, -2,
+                             0,  1, 0,  0, -1, 0, -1, 0, -1, -2, 0, 0, 1, -2, 1,  0};
+  static const uint8_t packed[] = "\xAA"
+                                  "0123456789";
+  enum { SIZE = 10 };
+  struct lmdbx__shapes shapes = {.define = define_any};
+  struct lmdbx_slice longer[COUNT(more)];
+  struct lmdbx_slice ends[COUNT(more)];
+  for (size_t i = 0; i < COUNT(more); i++) {
+    size_t size = (size_t)(SIZE + more[i]);
+    longer[i] = (struct lmdbx_slice){packed + 1, SIZE};
+    ends[i] = (struct lmdbx_slice){packed + 1 + SIZE - size, size};
+  }
+  for (int i = 1; i < LMDBX__SHAPE_SIGHTINGS; i++) {
+    assert_int_equal(lmdbx__shape_number(&shapes, longer, COUNT(longer)), -1);
+  }
+  assert_true(lmdbx__shape_number(&shapes, longer, COUNT(longer)) >= 0);
+  assert_int_equal(lmdbx__shape_number(&shapes, ends, COUNT(ends)), -1);
+  lmdbx__shapes_free(&shapes);
+}
+
 static void counts_text_in_utf16_units_and_knows_what_is_ascii(void **state) {
   (void)state;
   struct lmdbx__tape tape = a_tape();
@@ -360,6 +394,7 @@ int main(void) {
       cmocka_unit_test(builds_scalars),
       cmocka_unit_test(builds_items_before_their_containers),
       cmocka_unit_test(makes_objects_by_their_shape_once_it_has_been_seen_often),
+      cmocka_unit_test(tells_a_name_from_the_end_of_another),
       cmocka_unit_test(counts_text_in_utf16_units_and_knows_what_is_ascii),
       cmocka_unit_test(cuts_text_into_pieces),
       cmocka_unit_test(says_what_does_not_fit),
