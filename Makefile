@@ -153,10 +153,10 @@ sanitize: ## run the C tests under ASan + UBSan, those with threads under TSan
 	  C_TEST_SOURCES="$$(grep -lE 'pthread_|executor\.h' test/c/*_test.c | tr '\n' ' ')"
 
 # The addon with sanitizers, in a copy of the tree where the tests find it. Those
-# that look at the addon file or the repository stay out, and those that load npm
-# lmdb, whose C++ frees with delete what it got with new[].
+# that look at the addon file or the repository stay out, those that load npm lmdb,
+# whose C++ frees with delete what it got with new[], and those that crash on purpose.
 SANITIZED := build/sanitized
-UNSANITIZED := demo tooling import import-large import-versions upgrading
+UNSANITIZED := demo tooling command-verify import import-large import-versions upgrading
 .PHONY: sanitize-js
 sanitize-js: ## run the JavaScript tests with an addon under ASan + UBSan
 	rm -rf $(SANITIZED)
