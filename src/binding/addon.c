@@ -271,6 +271,7 @@ NAPI_MODULE_INIT() {
       lmdbx__repository_functions(env, exports) != napi_ok ||
       lmdbx__point_functions(env, exports) != napi_ok ||
       lmdbx__batch_functions(env, exports) != napi_ok ||
+      lmdbx__step_functions(env, exports) != napi_ok ||
       lmdbx__stored_functions(env, exports) != napi_ok ||
       lmdbx__scan_functions(env, exports) != napi_ok ||
       lmdbx__operation_functions(env, exports) != napi_ok ||

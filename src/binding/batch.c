@@ -5,11 +5,7 @@
  *
  * steps is one flat array, STEP_FIELDS items a step: its kind, the repository
  * (undefined: the first argument), the stored key, and what the kind needs; or what
- * newSteps() made and these have filled, one step a call:
- *
- *   addTape(repository, key, steps, text): 0, or 1: the packing tape does not do
- *   addValue, addText(repository, key, steps, value or text): 0
- *   addDelete(repository, key, steps): 0
+ * newSteps() made (steps.c).
  *
  * checkpoint is undefined, or [name, position | null, expected | null | undefined].
  * What is refused at once is thrown. Then the slot is settled: to undefined once the
@@ -33,68 +29,18 @@ enum step_kind {            /* shared with lib/unit.js */
                  COMPARE_VALUE,  /* bytes as they were put */
                  ABSENT
 };
-#define FIRST_STEPS 16
 #define REPORTS 8 /* added to the kind of a comparison that says what is stored */
 
 enum step_field { FIELD_KIND, FIELD_REPOSITORY, FIELD_KEY, FIELD_DATA, STEP_FIELDS };
 
-/* Steps in the making. The bytes lie one behind the other in their order, each key
- * before its value; slices get their pointers when the bytes do not move any more. */
-struct steps {
-  struct lmdbx_buffer bytes;
-  struct lmdbx_step *step;
-  size_t count;
-  size_t capacity;
-};
-
 struct unit {
   struct lmdbx__call *call;
-  struct steps steps;          /* those of the checkpoint's bytes come last */
-  struct lmdbx_buffer scratch; /* one key or value */
+  struct lmdbx__step_list steps; /* those of the checkpoint's bytes come last */
+  struct lmdbx_buffer scratch;   /* one key or value */
   bool has_checkpoint;
   struct lmdbx_checkpoint checkpoint;
   size_t at_fault; /* the step that was refused */
 };
-
-static int internal(struct lmdbx_error *error) {
-  return lmdbx_error_set(error, LMDBX_INTERNAL, 0, "commit: the steps are not what they should be");
-}
-
-static int no_memory(struct lmdbx_error *error) {
-  return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "commit: memory ran out; nothing was written");
-}
-
-static int keep(struct steps *steps, struct lmdbx_slice bytes, struct lmdbx_error *error) {
-  if (steps->bytes.size + bytes.size > LMDBX_MAX_UNIT_SIZE) {
-    return lmdbx_error_set(error, LMDBX_INVALID_ARGUMENT, 0,
-                           "one commit holds up to %zu bytes of keys and values; split the "
-                           "operations up, with the checkpoint in the last part",
-                           LMDBX_MAX_UNIT_SIZE);
-  }
-  return lmdbx_buffer_append(&steps->bytes, bytes.data, bytes.size) == LMDBX_OK ? LMDBX_OK
-                                                                                : no_memory(error);
-}
-
-/* Adds a step; its slices are sizes alone until place_all. */
-static int add(struct steps *steps, struct lmdbx_step step, struct lmdbx_error *error) {
-  if (steps->count == steps->capacity) {
-    size_t capacity = steps->capacity > 0 ? 2 * steps->capacity : FIRST_STEPS;
-    struct lmdbx_step *grown = realloc(steps->step, capacity * sizeof *grown);
-    if (grown == NULL) return no_memory(error);
-    steps->step = grown;
-    steps->capacity = capacity;
-  }
-  int code = keep(steps, step.key, error);
-  if (code == LMDBX_OK) code = keep(steps, step.value, error);
-  if (code == LMDBX_OK) steps->step[steps->count++] = step;
-  return code;
-}
-
-static void free_steps(struct steps *steps) {
-  free(steps->step);
-  lmdbx_buffer_free(&steps->bytes);
-  *steps = (struct steps){0};
-}
 
 /* ------------------------------------------------------------- from an array */
 
@@ -103,7 +49,7 @@ static int take_data(struct unit *unit, enum step_kind kind, napi_value data,
   void *bytes = NULL;
   if (kind == DELETE || kind == ABSENT) return LMDBX_OK;
   if (napi_get_buffer_info(unit->call->env, data, &bytes, &out->size) != napi_ok) {
-    return internal(error);
+    return lmdbx__steps_wrong(error);
   }
   out->data = bytes;
   return LMDBX_OK;
@@ -124,15 +70,15 @@ static int take_step(struct unit *unit, const napi_value *fields, struct lmdbx_e
   void *repository = unit->call->repository;
   if (napi_get_value_uint32(env, fields[FIELD_KIND], &kind) != napi_ok ||
       napi_typeof(env, fields[FIELD_REPOSITORY], &type) != napi_ok) {
-    return internal(error);
+    return lmdbx__steps_wrong(error);
   }
   if (type != napi_undefined &&
       napi_get_value_external(env, fields[FIELD_REPOSITORY], &repository) != napi_ok) {
-    return internal(error);
+    return lmdbx__steps_wrong(error);
   }
   step.report = kind >= REPORTS;
   kind %= REPORTS;
-  if (kind > ABSENT) return internal(error);
+  if (kind > ABSENT) return lmdbx__steps_wrong(error);
   step.type = types[kind];
   step.repository = repository;
   unit->scratch.size = 0;
@@ -140,22 +86,23 @@ static int take_step(struct unit *unit, const napi_value *fields, struct lmdbx_e
   step.key = (struct lmdbx_slice){unit->scratch.data, unit->scratch.size};
   unit->call->key = step.key; /* for errors */
   if (code == LMDBX_OK) code = take_data(unit, kind, fields[FIELD_DATA], &step.value, error);
-  return code == LMDBX_OK ? add(&unit->steps, step, error) : code;
+  return code == LMDBX_OK ? lmdbx__steps_add(&unit->steps, step, error) : code;
 }
 
 static int take_array(struct unit *unit, napi_value array, struct lmdbx_error *error) {
   napi_env env = unit->call->env;
   uint32_t length = 0;
   if (napi_get_array_length(env, array, &length) != napi_ok || length % STEP_FIELDS != 0) {
-    return internal(error);
+    return lmdbx__steps_wrong(error);
   }
   int code = LMDBX_OK;
   for (uint32_t at = 0; at < length && code == LMDBX_OK; at += STEP_FIELDS) {
     napi_handle_scope scope = NULL;
     napi_value fields[STEP_FIELDS];
-    if (napi_open_handle_scope(env, &scope) != napi_ok) return internal(error);
+    if (napi_open_handle_scope(env, &scope) != napi_ok) return lmdbx__steps_wrong(error);
     for (uint32_t i = 0; i < STEP_FIELDS && code == LMDBX_OK; i++) {
-      if (napi_get_element(env, array, at + i, &fields[i]) != napi_ok) code = internal(error);
+      if (napi_get_element(env, array, at + i, &fields[i]) != napi_ok)
+        code = lmdbx__steps_wrong(error);
     }
     if (code == LMDBX_OK) code = take_step(unit, fields, error);
     (void)napi_close_handle_scope(env, scope);
@@ -164,89 +111,14 @@ static int take_array(struct unit *unit, napi_value array, struct lmdbx_error *e
   return code;
 }
 
-/* ----------------------------------------------------------- from one by one */
-
-static void steps_finalize(napi_env env, void *data, void *hint) {
-  (void)env;
-  (void)hint;
-  free_steps(data);
-  free(data);
-}
-
-static napi_value new_steps(napi_env env, napi_callback_info info) {
-  napi_value external = NULL;
-  struct lmdbx__call call;
-  struct lmdbx_error error = {0};
-  if (!lmdbx__call_begin(&call, env, info)) return NULL;
-  struct steps *steps = calloc(1, sizeof *steps);
-  if (steps != NULL &&
-      napi_create_external(env, steps, steps_finalize, NULL, &external) == napi_ok) {
-    return external;
-  }
-  free(steps);
-  return lmdbx__call_end_throwing(&call, no_memory(&error), &error);
-}
-
-/* repository, key, steps, and what `take` encodes; NULL: a delete. As a put does it: the
- * value first, since its code may do anything, also to the scratch buffers. */
-static napi_value add_call(napi_env env, napi_callback_info info, lmdbx__take take) {
-  struct lmdbx__call call;
-  struct lmdbx_error error = {0};
-  void *steps = NULL;
-  if (!lmdbx__call_begin(&call, env, info)) return NULL;
-  struct lmdbx_buffer value = call.addon->value;
-  call.addon->value = (struct lmdbx_buffer){0};
-  value.size = 0;
-  int code = lmdbx__take_repository(&call, &error);
-  if (code == LMDBX_OK && napi_get_value_external(env, call.arguments[2], &steps) != napi_ok) {
-    code = internal(&error);
-  }
-  if (code == LMDBX_OK && take != NULL) code = take(&call, call.arguments[3], &value, &error);
-  bool unfit = code == LMDBX__TAPE_UNFIT;
-  if (!unfit && code != LMDBX__JS_EXCEPTION) {
-    struct lmdbx_step step = {.type = take != NULL ? LMDBX_STEP_PUT : LMDBX_STEP_DELETE,
-                              .repository = call.repository,
-                              .value = {value.data, value.size}};
-    struct lmdbx_error key_error = {0};
-    int key_code = lmdbx__take_key(&call, &step.key, &key_error);
-    if (code == LMDBX_OK && key_code != LMDBX_OK) {
-      code = key_code;
-      error = key_error;
-    }
-    if (code == LMDBX_OK) code = add(steps, step, &error);
-  }
-  if (unfit || code == LMDBX_OK) {
-    code = napi_create_uint32(env, unfit, &call.promise) == napi_ok ? LMDBX_OK : no_memory(&error);
-  }
-  lmdbx_buffer_free(&call.addon->value);
-  call.addon->value = value;
-  return lmdbx__call_end_throwing(&call, code, &error);
-}
-
-static napi_value add_tape(napi_env env, napi_callback_info info) {
-  return add_call(env, info, lmdbx__take_tape);
-}
-
-static napi_value add_value(napi_env env, napi_callback_info info) {
-  return add_call(env, info, lmdbx__take_value);
-}
-
-static napi_value add_text(napi_env env, napi_callback_info info) {
-  return add_call(env, info, lmdbx__take_text);
-}
-
-static napi_value add_delete(napi_env env, napi_callback_info info) {
-  return add_call(env, info, NULL);
-}
-
 /* Steps from either; those of newSteps are used up. */
 static int take_steps(struct unit *unit, napi_value given, struct lmdbx_error *error) {
   void *steps = NULL;
   if (napi_get_value_external(unit->call->env, given, &steps) != napi_ok) {
     return take_array(unit, given, error);
   }
-  unit->steps = *(struct steps *)steps;
-  *(struct steps *)steps = (struct steps){0};
+  unit->steps = *(struct lmdbx__step_list *)steps;
+  *(struct lmdbx__step_list *)steps = (struct lmdbx__step_list){0};
   return LMDBX_OK;
 }
 
@@ -265,7 +137,7 @@ static int take_part(struct unit *unit, napi_value value, bool name, struct lmdb
   }
   part->size = unit->scratch.size;
   const struct lmdbx_slice bytes = {unit->scratch.data, unit->scratch.size};
-  return code == LMDBX_OK ? keep(&unit->steps, bytes, error) : code;
+  return code == LMDBX_OK ? lmdbx__steps_keep(&unit->steps, bytes, error) : code;
 }
 
 static int take_checkpoint(struct unit *unit, napi_value array, struct lmdbx_error *error) {
@@ -275,12 +147,12 @@ static int take_checkpoint(struct unit *unit, napi_value array, struct lmdbx_err
   napi_value fields[COUNT];
   napi_valuetype types[COUNT];
   napi_valuetype type = napi_undefined;
-  if (napi_typeof(env, array, &type) != napi_ok) return internal(error);
+  if (napi_typeof(env, array, &type) != napi_ok) return lmdbx__steps_wrong(error);
   if (type == napi_undefined) return LMDBX_OK;
   for (uint32_t i = 0; i < COUNT; i++) {
     if (napi_get_element(env, array, i, &fields[i]) != napi_ok ||
         napi_typeof(env, fields[i], &types[i]) != napi_ok) {
-      return internal(error);
+      return lmdbx__steps_wrong(error);
     }
   }
   unit->has_checkpoint = true;
@@ -398,7 +270,7 @@ static napi_value unit_call(napi_env env, napi_callback_info info) {
   int code = lmdbx__take_slot(&call, &error);
   if (code == LMDBX_OK) code = lmdbx__take_repository(&call, &error);
   if (code == LMDBX_OK && napi_get_value_bool(env, call.arguments[4], &named) != napi_ok) {
-    code = internal(&error);
+    code = lmdbx__steps_wrong(&error);
   }
   if (code == LMDBX_OK) code = take_steps(&unit, call.arguments[1], &error);
   if (code == LMDBX_OK) code = take_checkpoint(&unit, call.arguments[3], &error);
@@ -407,17 +279,12 @@ static napi_value unit_call(napi_env env, napi_callback_info info) {
     name_operation(&error, unit.at_fault);
   }
   napi_value nothing = lmdbx__call_end_throwing(&call, code, &error);
-  free_steps(&unit.steps); /* holds the key of the error */
+  lmdbx__steps_forget(&unit.steps); /* holds the key of the error */
   lmdbx_buffer_free(&unit.scratch);
   return nothing;
 }
 
 napi_status lmdbx__batch_functions(napi_env env, napi_value exports) {
-  static const struct lmdbx__function functions[] = {
-      {"unit", unit_call},   {"newSteps", new_steps},
-      {"addTape", add_tape}, {"addValue", add_value},
-      {"addText", add_text}, {"addDelete", add_delete},
-      {NULL, NULL},
-  };
+  static const struct lmdbx__function functions[] = {{"unit", unit_call}, {NULL, NULL}};
   return lmdbx__export_functions(env, exports, functions);
 }

@@ -113,6 +113,7 @@ napi_status lmdbx__repository_functions(napi_env env, napi_value exports);
 napi_status lmdbx__point_functions(napi_env env, napi_value exports);
 napi_status lmdbx__scan_functions(napi_env env, napi_value exports);
 napi_status lmdbx__batch_functions(napi_env env, napi_value exports);
+napi_status lmdbx__step_functions(napi_env env, napi_value exports);
 napi_status lmdbx__stored_functions(napi_env env, napi_value exports);
 napi_status lmdbx__operation_functions(napi_env env, napi_value exports);
 napi_status lmdbx__tool_functions(napi_env env, napi_value exports);
@@ -194,6 +195,27 @@ int lmdbx__take_value(struct lmdbx__call *call, napi_value value, struct lmdbx_b
                       struct lmdbx_error *error);
 int lmdbx__take_text(struct lmdbx__call *call, napi_value text, struct lmdbx_buffer *out,
                      struct lmdbx_error *error);
+
+/* ------------------------------------------------------------------ steps.c */
+
+/* Steps in the making. The bytes lie one behind the other in their order, each key
+ * before its value; slices get their pointers when the bytes do not move any more. */
+struct lmdbx__step_list {
+  struct lmdbx_buffer bytes;
+  struct lmdbx_step *step;
+  size_t count;
+  size_t capacity;
+};
+/* Appends bytes that are no step's. INVALID_ARGUMENT: more than a unit may hold; NO_MEMORY. */
+int lmdbx__steps_keep(struct lmdbx__step_list *steps, struct lmdbx_slice bytes,
+                      struct lmdbx_error *error);
+/* Adds a step with copies of its slices, which are sizes alone from then on. Likewise. */
+int lmdbx__steps_add(struct lmdbx__step_list *steps, struct lmdbx_step step,
+                     struct lmdbx_error *error);
+/* Frees what they hold; then they are empty. */
+void lmdbx__steps_forget(struct lmdbx__step_list *steps);
+/* INTERNAL: lib/ gave no steps. */
+int lmdbx__steps_wrong(struct lmdbx_error *error);
 
 /* ------------------------------------------------------------------ scans.c */
 
