@@ -242,6 +242,8 @@ struct lmdbx__step {
  * is touched, then all comparisons against what the transaction holds (so that
  * they see the operations before it in the group), then the writes. One that
  * fails has written nothing, and is never spread over two commits.
+ * The puts of long units are appended while they come in the order of their keys,
+ * behind all others of the database.
  */
 struct lmdbx__unit {
   struct lmdbx__step *steps;

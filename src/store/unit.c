@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Units of so many steps may be part of a load of sorted records. */
+#define APPENDING_STEPS 64
+
 static bool is_comparison(const struct lmdbx__step *step) {
   return step->type == LMDBX__STEP_COMPARE || step->type == LMDBX__STEP_ABSENT;
 }
@@ -96,12 +99,25 @@ static int apply_comparisons(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx_
   return 0;
 }
 
-static int apply_write(MDB_txn *txn, const struct lmdbx__step *step, bool *changed) {
+/* While records come in order and behind all others, LMDB need not search for their
+ * place, and fills its pages. The first that does not ends that: LMDB says so before
+ * it touches a page. */
+static int put_record(MDB_txn *txn, const struct lmdbx__step *step, MDB_val *key, MDB_val *value,
+                      bool *append) {
+  if (*append) {
+    int rc = mdb_put(txn, step->dbi, key, value, MDB_APPEND);
+    if (rc != MDB_KEYEXIST) return rc;
+    *append = false;
+  }
+  return mdb_put(txn, step->dbi, key, value, 0);
+}
+
+static int apply_write(MDB_txn *txn, const struct lmdbx__step *step, bool *append, bool *changed) {
   MDB_val key = {step->key.size, (void *)step->key.data};
   MDB_val value = {step->value.size, (void *)step->value.data};
   int rc = MDB_NOTFOUND; /* LMDB has no empty keys, and no answer for them */
   if (step->type == LMDBX__STEP_PUT) {
-    rc = mdb_put(txn, step->dbi, &key, &value, 0);
+    rc = put_record(txn, step, &key, &value, append);
   } else if (key.mv_size > 0) {
     rc = mdb_del(txn, step->dbi, &key, NULL);
     if (rc == MDB_BAD_VALSIZE) rc = MDB_NOTFOUND;
@@ -112,10 +128,11 @@ static int apply_write(MDB_txn *txn, const struct lmdbx__step *step, bool *chang
 
 int lmdbx__unit_apply(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx__op *op, bool *changed) {
   const struct lmdbx__unit *unit = op->unit;
+  bool append = unit->count >= APPENDING_STEPS;
   int rc = apply_comparisons(env, txn, op);
   if (op->error != NULL) return rc;
   for (size_t i = 0; i < unit->count && rc == 0; i++)
-    if (!is_comparison(&unit->steps[i])) rc = apply_write(txn, &unit->steps[i], changed);
+    if (!is_comparison(&unit->steps[i])) rc = apply_write(txn, &unit->steps[i], &append, changed);
   return rc;
 }
 

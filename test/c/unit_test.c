@@ -349,6 +349,99 @@ static void writes_that_fail_leave_all_of_a_unit_or_none(void **state) {
   assert_true(failures > 0);
 }
 
+#define LOADED 400
+
+/* A put of the record of a number; its value says which of two it is. */
+static struct lmdbx__step record_step(char key[16], unsigned number, const char *value) {
+  (void)snprintf(key, 16, "k%08u", number);
+  return put_step(key, value);
+}
+
+/* Commits records in ascending order, in units of so many; returns the leaf pages. */
+static uint64_t load(struct lmdbx__env *env, unsigned size) {
+  static char keys[LOADED][16];
+  static char value[1301]; /* three to a page; two, where it was split in the middle */
+  static struct lmdbx__step steps[LOADED];
+  memset(value, 'v', sizeof value - 1);
+  for (unsigned i = 0; i < LOADED; i++) steps[i] = record_step(keys[i], i, value);
+  for (unsigned begun = 0; begun < LOADED; begun += size) {
+    struct lmdbx__unit unit;
+    struct lmdbx__op op = unit_op(&unit, steps + begun, size, NULL);
+    assert_int_equal(commit_group(env, &op, 1).commits, 1);
+    assert_null(op.error);
+  }
+  struct lmdbx__read *read;
+  struct lmdbx__db_stat stat;
+  assert_int_equal(lmdbx__read_begin_wait(env, &read, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__read_stat(read, TEST_MAIN_DBI, &stat, NULL), LMDBX_OK);
+  lmdbx__read_end(read);
+  assert_int_equal(stat.entries, LOADED);
+  for (unsigned i = 0; i < LOADED; i++) assert_true(holds(env, keys[i], value));
+  return stat.leaf_pages;
+}
+
+static void long_units_in_order_fill_their_pages(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "long"), 0);
+  struct lmdbx__env *other = open_env(path_in(state, "short"), 0);
+  uint64_t filled = load(env, LOADED / 4);
+  /* Unless it is told that records are appended, LMDB splits a full page in the middle. */
+  uint64_t split = load(other, LOADED / 20);
+  if (filled * 5 > split * 4) fail_msg("%d pages, and %d", (int)filled, (int)split);
+  lmdbx__env_release(env);
+  lmdbx__env_release(other);
+}
+
+static void a_long_unit_that_leaves_the_order_stores_the_last_of_each_key(void **state) {
+  enum { HALF = 100 };
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  char keys[2 * HALF + 3][16];
+  struct lmdbx__step steps[2 * HALF + 3];
+  size_t count = 0;
+  put(env, "k00000050", "stored");
+  for (unsigned i = 0; i < 2 * HALF; i++, count++) {
+    steps[count] = record_step(keys[count], i, i < HALF ? "first" : "second");
+  }
+  steps[count] = record_step(keys[count], 2 * HALF - 1, "same"); /* the last one, again */
+  count++;
+  steps[count] = record_step(keys[count], 3, "back");
+  count++;
+  steps[count] = record_step(keys[count], 2 * HALF, "on");
+  count++;
+  struct lmdbx__unit unit;
+  struct lmdbx__op op = unit_op(&unit, steps, count, NULL);
+  assert_int_equal(commit_group(env, &op, 1).commits, 1);
+  assert_null(op.error);
+  assert_true(holds(env, "k00000002", "first"));
+  assert_true(holds(env, "k00000003", "back"));
+  assert_true(holds(env, "k00000050", "first"));
+  assert_true(holds(env, "k00000198", "second"));
+  assert_true(holds(env, "k00000199", "same"));
+  assert_true(holds(env, "k00000200", "on"));
+  lmdbx__env_release(env);
+}
+
+static void appended_records_stay_behind_those_of_other_units(void **state) {
+  enum { MANY = 100 };
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 0);
+  char keys[2][MANY][16];
+  struct lmdbx__step steps[2][MANY];
+  struct lmdbx__unit units[2];
+  for (unsigned i = 0; i < MANY; i++) {
+    steps[0][i] = record_step(keys[0][i], 2 * i, "even");
+    steps[1][i] = record_step(keys[1][i], 2 * i + 1, "odd");
+  }
+  /* In one transaction: the second begins in the middle of the first. */
+  struct lmdbx__op ops[] = {unit_op(&units[0], steps[0], MANY, NULL),
+                            unit_op(&units[1], steps[1], MANY, NULL)};
+  assert_int_equal(commit_group(env, ops, 2).commits, 1);
+  for (unsigned i = 0; i < MANY; i++) {
+    assert_true(holds(env, keys[0][i], "even"));
+    assert_true(holds(env, keys[1][i], "odd"));
+  }
+  free_ops(ops, 2);
+  lmdbx__env_release(env);
+}
+
 static int forget_faults(void **state) {
   no_faults();
   return remove_directory(state);
@@ -370,6 +463,9 @@ int main(void) {
       TEST(a_unit_that_does_not_fit_breaks_its_fence),
       TEST(comparisons_without_writes_take_no_commit),
       TEST(records_with_a_prefix_are_collected_in_order),
+      TEST(long_units_in_order_fill_their_pages),
+      TEST(a_long_unit_that_leaves_the_order_stores_the_last_of_each_key),
+      TEST(appended_records_stay_behind_those_of_other_units),
       TEST(writes_that_fail_leave_all_of_a_unit_or_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
