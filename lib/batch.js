@@ -3,7 +3,7 @@
 
 const addon = require("./addon.js");
 const { checkpointConflict, nameOf, readCheckpoint } = require("./checkpoint.js");
-const { isLMDBXError, typeError } = require("./errors.js");
+const { nameOperation, typeError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
 const { keyOf, storedKey } = require("./keys.js");
 const { commit, refuse } = require("./unit.js");
@@ -16,21 +16,22 @@ const wrong = (message) => typeError("LMDBX_INVALID_ARGUMENT", message);
 /**
  * Appends a put: as put of the repository encodes it.
  * @param {Core} core
+ * @returns {number} the bytes of all steps so far
  */
 function addPut({ handle, textOf }, steps, tenantId, key, value) {
   // The text of a key that is no string may call the user's toJSON, as the value may: first.
   const stored = typeof key === "string" ? undefined : storedKey(tenantId, key);
   if (textOf !== undefined) {
     const text = textOf(value);
-    addon.addText(handle, stored ?? keyOf(tenantId, key), steps, text);
-    return;
+    return addon.addText(handle, stored ?? keyOf(tenantId, key), steps, text);
   }
   const text = flattened(value);
   if (text !== undefined) {
     const tapeText = text === "" ? undefined : text;
-    if (addon.addTape(handle, stored ?? keyOf(tenantId, key), steps, tapeText) === 0) return;
+    const size = addon.addTape(handle, stored ?? keyOf(tenantId, key), steps, tapeText);
+    if (size > 0) return size;
   }
-  addon.addValue(handle, stored ?? storedKey(tenantId, key), steps, value);
+  return addon.addValue(handle, stored ?? storedKey(tenantId, key), steps, value);
 }
 
 /**
@@ -64,10 +65,7 @@ function readOperations(core, operations) {
     try {
       addStep(core, steps, given[index]);
     } catch (error) {
-      if (isLMDBXError(error)) {
-        error.message = `operation ${index}: ${error.message}`;
-      }
-      throw error;
+      throw nameOperation(error, "operation", { index });
     }
   }
   return steps;
@@ -89,8 +87,9 @@ async function batch(core, operations, options) {
   } catch (error) {
     return refuse(core, nameOf(given), error);
   }
-  const conflict = await commit(core, steps, checkpoint, true);
+  const named = (error) => Promise.reject(nameOperation(error, "operation", { index: error.index }));
+  const conflict = await commit(core, steps, checkpoint, true).catch(named);
   if (conflict !== undefined) throw checkpointConflict(core, checkpoint, conflict[1]);
 }
 
-module.exports = { batch };
+module.exports = { batch, addPut };

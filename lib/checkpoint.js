@@ -90,13 +90,14 @@ function nameOf(given) {
  * @param {Core} core
  * @param {Checkpoint} checkpoint
  * @param {unknown} actual - undefined: there is none
+ * @param {string} [written] - what has been
  */
-function checkpointConflict(core, { name, expected }, actual) {
+function checkpointConflict(core, { name, expected }, actual, written = "Nothing was written") {
   const stored = actual === undefined ? "no position" : `position ${shown(actual)}`;
   const message =
     `checkpoint ${JSON.stringify(name)}: ${stored} is stored, and ` +
     `${expected === null ? "none" : shown(expected)} was expected; another worker has moved it. ` +
-    "Nothing was written; go on from the stored position, or let the other worker";
+    `${written}; go on from the stored position, or let the other worker`;
   const error = createError("LMDBX_CONFLICT", message, core.path);
   return Object.assign(error, { checkpoint: name, expected, actual });
 }

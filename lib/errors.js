@@ -30,9 +30,10 @@ function shortened(text) {
  * @param {string} [keyText] - the JSON text of the key
  * @param {number} [errno] - of the system or LMDB; 0: none
  * @param {number} [kind] - index into classes
+ * @param {number} [operation] - of several in one commit: 1 + its index; 0: none
  * @returns {Error & { code: string }}
  */
-function createError(code, message, path, tenantId, keyText, errno, kind = ERROR) {
+function createError(code, message, path, tenantId, keyText, errno, kind = ERROR, operation = 0) {
   const place = [];
   if (path !== undefined && !message.includes(path)) place.push(path);
   if (tenantId !== undefined) place.push(`tenant ${shortened(JSON.stringify(tenantId))}`);
@@ -44,6 +45,7 @@ function createError(code, message, path, tenantId, keyText, errno, kind = ERROR
   if (tenantId !== undefined) properties.tenantId = tenantId;
   if (keyText !== undefined) properties.key = JSON.parse(keyText);
   if (errno) properties.errno = errno;
+  if (operation > 0) properties.index = operation - 1;
   return Object.assign(error, properties);
 }
 
@@ -66,9 +68,21 @@ function rangeError(code, message) {
   return createError(code, message, undefined, undefined, undefined, 0, RANGE);
 }
 
+/**
+ * Names the operation that an error is about, one of several.
+ * @param {any} error - with the properties it has already
+ * @param {string} what - "operation"
+ * @param {{ index?: number, tenantId?: unknown, key?: unknown }} place
+ */
+function nameOperation(error, what, place) {
+  if (place.index === undefined || !isLMDBXError(error)) return error;
+  error.message = `${what} ${place.index}: ${error.message}`;
+  return Object.assign(error, { ...place, ...error, index: place.index });
+}
+
 /** Whether something caught is an error of this package, of whatever class and copy. */
 function isLMDBXError(error) {
   return error instanceof Error && typeof error.code === "string" && /^LMDBX_/.test(error.code);
 }
 
-module.exports = { LMDBXError, createError, typeError, rangeError, isLMDBXError };
+module.exports = { LMDBXError, createError, typeError, rangeError, isLMDBXError, nameOperation };

@@ -5,6 +5,7 @@
 const addon = require("./addon.js");
 const { backup } = require("./backup.js");
 const { batch } = require("./batch.js");
+const { bulkLoad } = require("./bulk.js");
 const { checkpoints, getCheckpoint } = require("./checkpoint.js");
 const { readConfig } = require("./config.js");
 const { observe } = require("./diagnostics.js");
@@ -193,6 +194,10 @@ class LMDBXRepository {
 
   batch(operations, options) {
     return batch(this.#core, operations, options);
+  }
+
+  bulkLoad(source, options) {
+    return bulkLoad(this.#core, source, options);
   }
 
   update(tenantId, key, fn) {

@@ -182,7 +182,7 @@ function settled(core, slot, lane) {
  * @param {unknown} steps - an array: kind, repository, stored key, data, kind ...; or what
  *   addon.newSteps made
  * @param {Checkpoint | undefined} checkpoint
- * @param {boolean} [named] - whether errors say which operation they are about
+ * @param {boolean} [named] - whether errors say which step they are about, in `index`
  * @returns {Promise<[failed: number, actual: unknown] | undefined>} the comparison that failed, -1
  *   for the checkpoint's, and what is stored instead; undefined: it is on disk
  */

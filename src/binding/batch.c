@@ -11,16 +11,12 @@
  * What is refused at once is thrown. Then the slot is settled: to undefined once the
  * commit is on disk, or to what a comparison met: the index of the step (-1: the
  * checkpoint's) and what is stored instead, if it was to say so. named: errors say
- * which operation they are about.
+ * which step they are about, in `index`.
  *
  * Everything is first copied into memory of our own: getters, proxies and toJSON
  * may do anything meanwhile. Then the core looks at the repositories' state.
  */
 #include "binding/binding.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum step_kind {            /* shared with lib/unit.js */
                  PUT_BYTES, /* a value that has been encoded */
@@ -191,13 +187,6 @@ static void place_all(struct unit *unit) {
   place(&unit->checkpoint.expected, &at);
 }
 
-/* "operation 3: " in front of a message. */
-static void name_operation(struct lmdbx_error *error, size_t index) {
-  char message[LMDBX_MESSAGE_SIZE];
-  memcpy(message, error->message, sizeof message);
-  (void)lmdbx_error_set(error, error->code, error->errnum, "operation %zu: %s", index, message);
-}
-
 static int convert_conflict(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                             napi_value *out, struct lmdbx_error *error) {
   napi_env env = addon->env;
@@ -239,11 +228,7 @@ static void settle_named(void *context, void *user, const struct lmdbx_result *r
     settle_unit(context, user, result);
     return;
   }
-  struct lmdbx_error error = *result->error;
-  name_operation(&error, result->failed);
-  struct lmdbx_result named = *result;
-  named.error = &error;
-  settle_unit(context, user, &named);
+  lmdbx__settle_slot_error(context, user, result, result->failed + 1);
 }
 
 /* Issues what has been taken. */
@@ -276,7 +261,7 @@ static napi_value unit_call(napi_env env, napi_callback_info info) {
   if (code == LMDBX_OK) code = take_checkpoint(&unit, call.arguments[3], &error);
   if (code == LMDBX_OK) code = issue(&unit, named, &error);
   if (code > LMDBX_OK && named && unit.at_fault < unit.steps.count) {
-    name_operation(&error, unit.at_fault);
+    call.operation = unit.at_fault + 1;
   }
   napi_value nothing = lmdbx__call_end_throwing(&call, code, &error);
   lmdbx__steps_forget(&unit.steps); /* holds the key of the error */

@@ -137,6 +137,7 @@ struct lmdbx__call {
   napi_value arguments[LMDBX__MAX_ARGUMENTS];
   struct lmdbx_repository *repository;
   struct lmdbx_slice key; /* taken last; for errors */
+  size_t operation;       /* as of struct lmdbx__error_place */
   uint32_t slot;          /* of calls that have one instead of a promise */
   bool has_slot;
   napi_deferred deferred;
@@ -256,6 +257,9 @@ int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *r
 /* Settles with what `convert` makes of the result, or with its error. */
 void lmdbx__settle(struct lmdbx__addon *addon, napi_deferred deferred,
                    const struct lmdbx_result *result, lmdbx__convert convert);
+/* Rejects with the result's error; operation: as of struct lmdbx__error_place. */
+void lmdbx__settle_slot_error(struct lmdbx__addon *addon, void *user,
+                              const struct lmdbx_result *result, size_t operation);
 
 /* ------------------------------------------------------------------ error.c */
 
@@ -263,6 +267,7 @@ void lmdbx__settle(struct lmdbx__addon *addon, napi_deferred deferred,
 struct lmdbx__error_place {
   const char *path;
   struct lmdbx_slice key; /* stored key, or prefix of a tenant */
+  size_t operation;       /* of a unit whose errors are named: 1 + its index; 0: none */
 };
 
 /* The JavaScript Error for *error, made by lib/errors.js. NULL only if the

@@ -51,7 +51,8 @@ static napi_value exception_of(struct lmdbx__call *call, int code,
                                const struct lmdbx_error *error) {
   if (code == LMDBX__JS_EXCEPTION) return lmdbx__error_take_pending(call->env);
   const struct lmdbx__error_place place = {
-      call->repository != NULL ? lmdbx_repository_path(call->repository) : NULL, call->key};
+      call->repository != NULL ? lmdbx_repository_path(call->repository) : NULL, call->key,
+      call->operation};
   return lmdbx__error_create(call->addon, error, &place);
 }
 

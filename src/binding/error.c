@@ -37,7 +37,7 @@ static void split(struct lmdbx_slice stored, struct lmdbx_slice *tenant, struct 
 
 napi_value lmdbx__error_create(struct lmdbx__addon *addon, const struct lmdbx_error *error,
                                const struct lmdbx__error_place *place) {
-  enum { CODE, MESSAGE, PATH, TENANT, KEY, ERRNO, KIND, COUNT };
+  enum { CODE, MESSAGE, PATH, TENANT, KEY, ERRNO, KIND, OPERATION, COUNT };
   napi_env env = addon->env;
   napi_value arguments[COUNT];
   napi_value create = NULL;
@@ -58,6 +58,7 @@ napi_value lmdbx__error_create(struct lmdbx__addon *addon, const struct lmdbx_er
   arguments[KEY] = string_or_undefined(env, key);
   if (napi_create_int32(env, error->errnum, &arguments[ERRNO]) != napi_ok ||
       napi_create_int32(env, (int32_t)lmdbx_code_kind(error->code), &arguments[KIND]) != napi_ok ||
+      napi_create_uint32(env, (uint32_t)place->operation, &arguments[OPERATION]) != napi_ok ||
       napi_get_undefined(env, &undefined) != napi_ok ||
       napi_get_reference_value(env, addon->create_error, &create) != napi_ok ||
       napi_call_function(env, undefined, create, COUNT, arguments, &created) != napi_ok) {

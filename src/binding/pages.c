@@ -10,7 +10,7 @@ static int refused(struct lmdbx_error *error) {
 static napi_value record_error(struct lmdbx__addon *addon, const struct lmdbx_result *result,
                                const struct lmdbx_record *record, const struct lmdbx_error *error) {
   struct lmdbx_buffer key = {0};
-  struct lmdbx__error_place place = {lmdbx_repository_path(result->repository), result->key};
+  struct lmdbx__error_place place = {lmdbx_repository_path(result->repository), result->key, 0};
   if (lmdbx_buffer_append(&key, result->key.data, result->key.size) == LMDBX_OK &&
       lmdbx_buffer_append(&key, record->key.data, record->key.size) == LMDBX_OK) {
     place.key = (struct lmdbx_slice){key.data, key.size};

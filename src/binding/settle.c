@@ -13,7 +13,8 @@ static void resolve(struct lmdbx__addon *addon, napi_deferred deferred, napi_val
 
 static void reject(struct lmdbx__addon *addon, napi_deferred deferred,
                    const struct lmdbx_error *error, const struct lmdbx_result *result) {
-  const struct lmdbx__error_place place = {lmdbx_repository_path(result->repository), result->key};
+  const struct lmdbx__error_place place = {lmdbx_repository_path(result->repository), result->key,
+                                           0};
   napi_value value = lmdbx__error_create(addon, error, &place);
   if (value == NULL) (void)napi_get_undefined(addon->env, &value);
   (void)napi_reject_deferred(addon->env, deferred, value);
@@ -182,8 +183,9 @@ void lmdbx__settle_gathered(struct lmdbx__addon *addon) {
 }
 
 static void fail_slot(struct lmdbx__addon *addon, uint32_t slot, const struct lmdbx_error *error,
-                      const struct lmdbx_result *result) {
-  const struct lmdbx__error_place place = {lmdbx_repository_path(result->repository), result->key};
+                      const struct lmdbx_result *result, size_t operation) {
+  const struct lmdbx__error_place place = {lmdbx_repository_path(result->repository), result->key,
+                                           operation};
   napi_value value = lmdbx__error_create(addon, error, &place);
   if (value == NULL) (void)napi_get_undefined(addon->env, &value);
   call_slot(addon, addon->settling.fail_one, slot, value);
@@ -200,9 +202,17 @@ static void gather(struct lmdbx__addon *addon, void *user, const struct lmdbx_re
     pair[0] = (int32_t)slot_of(user);
     pair[1] = outcome;
   } else if (napi_open_handle_scope(addon->env, &scope) == napi_ok) {
-    fail_slot(addon, slot_of(user), result->error, result);
+    fail_slot(addon, slot_of(user), result->error, result, 0);
     (void)napi_close_handle_scope(addon->env, scope);
   }
+}
+
+void lmdbx__settle_slot_error(struct lmdbx__addon *addon, void *user,
+                              const struct lmdbx_result *result, size_t operation) {
+  napi_handle_scope scope = NULL;
+  if (napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
+  fail_slot(addon, slot_of(user), result->error, result, operation);
+  (void)napi_close_handle_scope(addon->env, scope);
 }
 
 void lmdbx__settle_slot(void *context, void *user, const struct lmdbx_result *result) {
@@ -234,7 +244,7 @@ void lmdbx__settle_slot_with(struct lmdbx__addon *addon, void *user,
     napi_value exception = lmdbx__error_take_pending(addon->env);
     if (exception != NULL) call_slot(addon, addon->settling.fail_one, slot_of(user), exception);
   } else {
-    fail_slot(addon, slot_of(user), &error, result);
+    fail_slot(addon, slot_of(user), &error, result, 0);
   }
   (void)napi_close_handle_scope(addon->env, scope);
 }

@@ -2,9 +2,11 @@
  * Steps of a unit in the making, one a call, encoded straight into the memory of the unit:
  *
  *   newSteps(): steps
- *   addTape(repository, key, steps, text): 0, or 1: the packing tape does not do
- *   addValue, addText(repository, key, steps, value or text): 0
- *   addDelete(repository, key, steps): 0
+ *   addTape(repository, key, steps, text): size, or 0: the packing tape does not do
+ *   addValue, addText(repository, key, steps, value or text): size
+ *   addDelete(repository, key, steps): size
+ *
+ * The size is that of the keys and values of all steps so far.
  */
 #include "binding/binding.h"
 
@@ -105,7 +107,8 @@ static napi_value add_call(napi_env env, napi_callback_info info, lmdbx__take ta
     if (code == LMDBX_OK) code = lmdbx__steps_add(steps, step, &error);
   }
   if (unfit || code == LMDBX_OK) {
-    code = napi_create_uint32(env, unfit, &call.promise) == napi_ok ? LMDBX_OK : no_memory(&error);
+    uint32_t size = unfit ? 0 : (uint32_t)((struct lmdbx__step_list *)steps)->bytes.size;
+    code = napi_create_uint32(env, size, &call.promise) == napi_ok ? LMDBX_OK : no_memory(&error);
   }
   lmdbx_buffer_free(&call.addon->value);
   call.addon->value = value;
