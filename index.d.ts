@@ -137,6 +137,26 @@ export interface BatchOptions {
   checkpoint?: Checkpoint | undefined;
 }
 
+/** How far a bulk load has come: what is on disk. */
+export interface BulkLoadProgress {
+  /** Records so far: the first ones of the source. */
+  readonly records: number;
+  /** Bytes of their keys and values, before compression. */
+  readonly bytes: number;
+}
+
+export interface BulkLoadOptions {
+  /**
+   * Written in the commit of the last chunk. With `expected`, every chunk is refused with
+   * `LMDBX_CONFLICT` once another position is stored.
+   */
+  checkpoint?: Checkpoint | undefined;
+  /** Called whenever a chunk is on disk. What it throws ends the load, which rejects with that. */
+  onProgress?: ((progress: BulkLoadProgress) => void) | undefined;
+  /** Ends the load between two chunks, which then rejects with the reason of the signal. */
+  signal?: AbortSignalObject | undefined;
+}
+
 export interface TransactionOptions {
   /**
    * Written in the same commit. If its position is not the `expected` one, the transaction rejects
@@ -560,6 +580,27 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
   batch(operations: readonly Operation<K, V>[], options?: BatchOptions): Promise<void>;
 
   /**
+   * Puts the records of a source, in its order, in chunks of about 1 MB or up to 8,192 records:
+   * for rebuilds. Each chunk is one commit; while one is written, the next one is taken from the
+   * source, and no more than these two are in memory. Of records with one key the last one stays.
+   * Resolves to how many records there were, once all of them are on disk, with the checkpoint.
+   *
+   * A load that fails, is aborted or killed leaves whole chunks: the first records of the source,
+   * and the checkpoint as it was. It rejects with what the source threw; with an
+   * {@link LMDBXError} with `index`, `tenantId` and `key` for a record that cannot be stored; with
+   * `LMDBX_CLOSED` after {@link close}. Nothing is under way any more when it rejects.
+   *
+   * Fastest are sources in the order of the stored keys, into a database that has none behind them
+   * (checkpoints lie behind all records), and sources that are no async iterables.
+   */
+  bulkLoad(
+    source:
+      | AsyncIterable<readonly [tenantId: string, key: K, value: V]>
+      | Iterable<readonly [tenantId: string, key: K, value: V]>,
+    options?: BulkLoadOptions,
+  ): Promise<number>;
+
+  /**
    * Reads a record, changes it and writes it back, atomically whoever else does so: other calls,
    * threads or processes. Resolves to what is stored for this update, once that is on disk.
    *
@@ -751,6 +792,8 @@ export class LMDBXError extends Error {
   readonly tenantId?: string;
   /** The key of the operation, in full. */
   readonly key?: unknown;
+  /** The index of the operation of a batch, or of the record of a bulk load. */
+  readonly index?: number;
   /** The operating system's or LMDB's number of the error. */
   readonly errno?: number;
   /** The name of the checkpoint whose position was not the expected one. */

@@ -68,6 +68,7 @@ struct lmdbx__addon {
  *   jsonPosition(text: string): number                 where it stops being JSON, in bytes
  *   unit(repository, steps, slot, checkpoint?, named: boolean): undefined   see batch.c; throws
  *     the slot's: undefined | [failed: number, actual]
+ *   newSteps, addTape, addValue, addText, addDelete:         see steps.c; throw
  *   encode(repository, text): Buffer              msgpack, from the packing tape; throws
  *     undefined: the packing tape does not do, try encodeValue
  *   encodeValue(repository, value, key): Buffer                 of any value; throws

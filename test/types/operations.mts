@@ -4,6 +4,8 @@ import {
   LMDBXRepository,
   type BackupOptions,
   type BackupProgress,
+  type BulkLoadOptions,
+  type BulkLoadProgress,
   type LMDBXState,
   type LMDBXStats,
 } from "@aurora/runtime-storage-lmdbx";
@@ -51,6 +53,25 @@ void repository.backup();
 // @ts-expect-error no such option
 void repository.backup("copy", { compacted: true });
 
+// --------------------------------------------------------------- bulk loads
+
+const loadOptions: BulkLoadOptions = {
+  checkpoint: { name: "loaded", position: 1 },
+  onProgress: ({ records, bytes }: BulkLoadProgress) => records + bytes,
+  signal: undefined,
+};
+const loaded: Promise<number> = repository.bulkLoad([["acme", "k", 1]], loadOptions);
+void repository.bulkLoad(new Set([["acme", "k", 1] as const]));
+void repository.bulkLoad(
+  (async function* () {
+    yield ["acme", "k", 1] as const;
+  })(),
+);
+// @ts-expect-error the values are numbers
+void repository.bulkLoad([["acme", "k", "text"]]);
+// @ts-expect-error no tenant
+void repository.bulkLoad([["k", 1]]);
+
 // ----------------------------------------------------------------- /testing
 
 const temporary = createTemporaryRepository<string, number>({ name: "orders" });
@@ -68,4 +89,4 @@ async function disposes(): Promise<void> {
   await repository.put("acme", "1", 1);
 }
 
-void [state, stats, done, usable, directory, inferred, config, disposes];
+void [loaded, state, stats, done, usable, directory, inferred, config, disposes];
