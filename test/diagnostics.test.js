@@ -8,6 +8,7 @@ const path = require("node:path");
 const { Worker } = require("node:worker_threads");
 
 const { LMDBXRepository } = require("..");
+const { longestPut } = require("./support/limits.js");
 const { rejection, using } = require("./support/temporary.js");
 
 const COMMIT = "aurora:lmdbx:commit";
@@ -75,12 +76,12 @@ describe("the commit channel", () => {
     "counts writes that succeeded: no reads, and no failures",
     using(async (open) => {
       const repository = open();
-      await repository.ready();
+      const tooLong = "x".repeat(await longestPut(repository));
       const told = await commitsOf(() =>
         Promise.allSettled([
           repository.put("t", 1, 1),
           repository.get("t", 1),
-          repository.put("t", "x".repeat(600), 1),
+          repository.put("t", tooLong, 1),
           repository.put("t", 2, 1),
         ]),
       );
