@@ -5,7 +5,7 @@
 const addon = require("./addon.js");
 const { addPut } = require("./batch.js");
 const { checkpointConflict, nameOf, readCheckpoint } = require("./checkpoint.js");
-const { nameOperation, typeError } = require("./errors.js");
+const { createError, nameOperation, typeError } = require("./errors.js");
 const { checkSignal, throwIfAborted } = require("./signal.js");
 const { commit, refuse } = require("./unit.js");
 
@@ -143,25 +143,31 @@ async function addAll(load, source) {
 }
 
 /**
- * The same. An abort does not wait for a source that gives nothing.
+ * The same. Neither an abort nor close() waits for a source that gives nothing.
  * @param {Load} load
  * @param {AsyncIterable<unknown>} source
  * @param {AbortSignal | undefined} signal
+ * @param {Core} core
  */
-async function addAllAsync(load, source, signal) {
+async function addAllAsync(load, source, signal, core) {
   const iterator = source[Symbol.asyncIterator]();
   /** @type {((reason: unknown) => void) | undefined} */
   let giveUp;
+  let ended = false;
   const next = async () => iterator.next();
-  const nextOrAbort = () =>
+  const ask = () =>
     new Promise((resolve, reject) => {
       throwIfAborted(signal);
       giveUp = reject;
       next().then(resolve, reject);
     });
-  const ask = signal === undefined ? () => iterator.next() : nextOrAbort;
-  const abort = () => giveUp?.(signal?.reason);
+  const end = (reason) => {
+    ended = true;
+    giveUp?.(reason);
+  };
+  const abort = () => end(signal?.reason);
   signal?.addEventListener("abort", abort);
+  core.loads.add(end);
   let given = true; // a record, or nothing was asked for
   try {
     for (;;) {
@@ -174,13 +180,22 @@ async function addAllAsync(load, source, signal) {
     }
   } catch (error) {
     // A source that has failed is at its end. One that was being asked may never answer.
-    const closing = given || signal?.aborted ? (async () => iterator.return?.())() : undefined;
+    const closing = given || ended ? (async () => iterator.return?.())() : undefined;
     closing?.catch(() => {});
     if (given) await closing?.catch(() => {});
     throw error;
   } finally {
+    core.loads.delete(end);
     signal?.removeEventListener("abort", abort);
   }
+}
+
+/** Ends what waits for a source: the repository is closing. @param {Core} core */
+function endLoads({ loads, path }) {
+  if (loads.size === 0) return;
+  const message = `bulkLoad: the repository at ${path} was closed meanwhile`;
+  const error = createError("LMDBX_CLOSED", message, path);
+  for (const end of [...loads]) end(error);
 }
 
 /**
@@ -209,7 +224,7 @@ async function bulkLoad(core, source, options = {}) {
     const async = isAsync(source);
     throwIfAborted(checked.signal);
     load = new Load(core, checked);
-    await (async ? addAllAsync(load, source, checked.signal) : addAll(load, source));
+    await (async ? addAllAsync(load, source, checked.signal, core) : addAll(load, source));
     return await load.finish();
   } catch (error) {
     await load?.idle(); // nothing goes on behind the caller's back
@@ -217,4 +232,4 @@ async function bulkLoad(core, source, options = {}) {
   }
 }
 
-module.exports = { bulkLoad };
+module.exports = { bulkLoad, endLoads };

@@ -5,7 +5,7 @@
 const addon = require("./addon.js");
 const { backup } = require("./backup.js");
 const { batch } = require("./batch.js");
-const { bulkLoad } = require("./bulk.js");
+const { bulkLoad, endLoads } = require("./bulk.js");
 const { checkpoints, getCheckpoint } = require("./checkpoint.js");
 const { readConfig } = require("./config.js");
 const { observe } = require("./diagnostics.js");
@@ -251,7 +251,10 @@ class LMDBXRepository {
   }
 
   close() {
-    this.#closing ??= addon.close(this.#handle);
+    if (this.#closing === undefined) {
+      this.#closing = addon.close(this.#handle);
+      endLoads(this.#core);
+    }
     return this.#closing;
   }
 

@@ -31,6 +31,7 @@ const REPORTS = 8;
  * @property {Map<string, Lane>} lanes - of units under way, by name of their checkpoint
  * @property {Map<string, object[]>} updates - those that wait, by stored key: see update.js
  * @property {boolean} opened - whether that is known: see transaction.js
+ * @property {Set<(error: Error) => void>} loads - those that wait for their source: see bulk.js
  */
 
 /** @returns {Core} */
@@ -44,6 +45,7 @@ function createCore(handle, { path, name, encoding }) {
     lanes: new Map(),
     updates: new Map(),
     opened: false,
+    loads: new Set(),
   };
 }
 

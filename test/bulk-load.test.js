@@ -336,6 +336,25 @@ describe("a bulkLoad that is ended", () => {
     assert.ok(returned);
   });
 
+  check("by close() does not wait for a source that gives nothing, either", async (open) => {
+    const repository = open();
+    let returned = false;
+    const source = {
+      [Symbol.asyncIterator]: () => ({
+        next() {
+          setImmediate(() => repository.close());
+          return new Promise(() => {});
+        },
+        return() {
+          returned = true;
+          return new Promise(() => {});
+        },
+      }),
+    };
+    await assert.rejects(repository.bulkLoad(source), { code: "LMDBX_CLOSED" });
+    assert.ok(returned);
+  });
+
   check("by close() rejects with LMDBX_CLOSED, and leaves whole chunks", async (open) => {
     const repository = open();
     let closed;
