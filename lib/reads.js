@@ -36,6 +36,17 @@ const MOST_RESTARTS = 16;
 const opened = (page) => (Array.isArray(page) ? page : [page]);
 
 /**
+ * Ends the scan of a page that nobody will look at, once it comes.
+ * @param {Promise<Page>} asked
+ */
+function endWhenRead(asked) {
+  asked.then(
+    (page) => opened(page)[1] !== undefined && addon.end(opened(page)[1]),
+    () => {},
+  );
+}
+
+/**
  * A page, unless the signal aborts first. A scan that comes too late is ended.
  * @param {Page | Promise<Page>} asked
  * @param {AbortSignal | undefined} signal
@@ -46,10 +57,7 @@ function untilAborted(asked, signal) {
   return new Promise((resolve, reject) => {
     const abort = () => {
       reject(signal.reason);
-      asked.then(
-        (page) => opened(page)[1] !== undefined && addon.end(opened(page)[1]),
-        () => {},
-      );
+      endWhenRead(asked);
     };
     signal.addEventListener("abort", abort, { once: true });
     asked.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
@@ -76,6 +84,8 @@ async function readAll(source, ask, signal, add, first) {
   for (let restarts = 0; ; restarts++) {
     let result;
     let scan;
+    /** @type {Page | Promise<Page>} what has been asked for and not taken */
+    let next;
     let turned = performance.now();
     try {
       throwIfAborted(signal);
@@ -84,7 +94,7 @@ async function readAll(source, ask, signal, add, first) {
         scan = page[1];
         throwIfAborted(signal);
         // Read while this thread takes in the one before.
-        const next = scan === undefined ? undefined : untilAborted(addon.next(scan), signal);
+        next = scan === undefined ? undefined : untilAborted(addon.next(scan), signal);
         result = add(page, result);
         if (next === undefined) return result;
         // Pages that are there at once would keep timers waiting.
@@ -94,9 +104,11 @@ async function readAll(source, ask, signal, add, first) {
           turned = performance.now();
         }
         page = opened(await next);
+        next = undefined;
       }
     } catch (error) {
       if (scan !== undefined) addon.end(scan);
+      if (next !== undefined) endWhenRead(next); // the page before it could not be taken in
       const expired = error?.code === "LMDBX_SNAPSHOT_EXPIRED" && source.snapshot === undefined;
       if (!expired || restarts === MOST_RESTARTS) throw error;
     }

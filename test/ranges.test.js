@@ -263,6 +263,33 @@ describe("getMany", () => {
     const error = await rejection(other.getMany("t", ["b", "a"]));
     assert.deepStrictEqual([error.code, error.tenantId, error.key], ["LMDBX_DECODE", "t", "a"]);
   });
+
+  check("leaves nothing under way behind a value that cannot be read", async (open) => {
+    const keys = Array.from({ length: 5000 }, (_, number) => number);
+    const repository = await filled(open, keys, { encoding: "string" });
+    await repository.put("t", 0, "no JSON");
+    const other = open({ encoding: "json" });
+    await other.ready();
+    const unhandled = [];
+    const note = (reason) => unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    try {
+      assert.equal((await rejection(other.getMany("t", keys))).code, "LMDBX_DECODE");
+      // The second page, read for nobody, lets its moment go as soon as it comes.
+      let age;
+      for (let tries = 0; tries < 100 && age !== 0; tries++) {
+        age = (await repository.stats()).oldestSnapshotMs;
+      }
+      assert.equal(age, 0);
+      const error = await rejection(other.getMany("t", keys));
+      await other.close();
+      assert.equal(error.code, "LMDBX_DECODE");
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepStrictEqual(unhandled, []);
+    } finally {
+      process.off("unhandledRejection", note);
+    }
+  });
 });
 
 describe("tenants", () => {
