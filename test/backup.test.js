@@ -398,14 +398,29 @@ describe("what a killed backup left", () => {
       make("copy.part", old);
       fs.mkdirSync(path.join(directory, "copy.partial.1.3"));
       fs.utimesSync(path.join(directory, "copy.partial.1.3"), old, old);
+      make("elsewhere", old);
+      const link = path.join(directory, "copy.partial.1.4");
+      fs.symlinkSync(path.join(directory, "elsewhere"), link);
+      fs.lutimesSync(link, old, old);
+      const others = ["copy.partial.2024", "copy.partial.1.2x", "copy.partial.1.", "copy.partial..1"];
+      for (const name of others) make(name, old);
       await repository.backup(path.join(directory, "copy"));
       assert.deepEqual(fs.readdirSync(directory).sort(), [
         "copy",
         "copy.part",
+        "copy.partial..1",
+        "copy.partial.1.",
         "copy.partial.1.2",
+        "copy.partial.1.2x",
+        "copy.partial.1.4",
+        "copy.partial.2024",
         "data",
+        "elsewhere",
         "other.partial.1.1",
       ]);
+      for (const name of [...others, "elsewhere"]) {
+        assert.equal(fs.readFileSync(path.join(directory, name, "data.mdb"), "utf8"), "half");
+      }
     }),
   );
 });

@@ -181,11 +181,25 @@ static void remove_partial(const char *directory) {
   rmdir(directory);
 }
 
-/* Whether a killed process left it: who is at work writes now and then. */
+/* Whether a name goes on, behind that of the target, as make_partial() has it. */
+static bool is_partial(const char *rest) {
+  static const char digits[] = "0123456789";
+  if (strncmp(rest, PARTIAL, strlen(PARTIAL)) != 0) return false;
+  rest += strlen(PARTIAL);
+  size_t pid = strspn(rest, digits);
+  if (pid == 0 || rest[pid] != '.') return false;
+  size_t nanoseconds = strspn(rest + pid + 1, digits);
+  return nanoseconds > 0 && rest[pid + 1 + nanoseconds] == '\0';
+}
+
+/* Whether a killed process left it: who is at work writes now and then. Behind a
+ * link lies what is somebody else's. */
 static bool is_leftover(const char *directory) {
   struct stat status;
+  if (lstat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) return false;
   char *data = lmdbx__join_path(directory, DATA_NAME);
-  bool known = data != NULL && (stat(data, &status) == 0 || lstat(directory, &status) == 0);
+  bool known = data != NULL;
+  if (known) (void)lstat(data, &status); /* else the directory's own */
   free(data);
   return known && time(NULL) - status.st_mtime > PARTIAL_MAX_AGE_SECONDS;
 }
@@ -200,8 +214,7 @@ static void remove_leftovers(const char *target) {
   *slash = '\0';
   DIR *entries = opendir(*parent != '\0' ? parent : "/");
   for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
-    if (strncmp(entry->d_name, prefix, length) != 0 ||
-        strncmp(entry->d_name + length, PARTIAL, strlen(PARTIAL)) != 0)
+    if (strncmp(entry->d_name, prefix, length) != 0 || !is_partial(entry->d_name + length))
       continue;
     char *path = lmdbx__join_path(parent, entry->d_name);
     if (path != NULL && is_leftover(path)) remove_partial(path);
