@@ -154,15 +154,19 @@ async function addAllAsync(load, source, signal, core) {
   /** @type {((reason: unknown) => void) | undefined} */
   let giveUp;
   let ended = false;
+  /** @type {unknown} */
+  let ending;
   const next = async () => iterator.next();
   const ask = () =>
     new Promise((resolve, reject) => {
       throwIfAborted(signal);
+      if (ended) throw ending; // while a chunk was being issued
       giveUp = reject;
       next().then(resolve, reject);
     });
   const end = (reason) => {
     ended = true;
+    ending = reason;
     giveUp?.(reason);
   };
   const abort = () => end(signal?.reason);

@@ -355,6 +355,20 @@ describe("a bulkLoad that is ended", () => {
     assert.ok(returned);
   });
 
+  check("by close() while a chunk is issued does not wait for such a source", async (open) => {
+    const repository = open();
+    const silence = new Promise(() => {});
+    async function* source() {
+      for (let i = 0; i <= 2 * PER_CHUNK; i++) yield ["t", i, i];
+      await silence;
+    }
+    let closed;
+    const onProgress = () => (closed ??= repository.close());
+    await assert.rejects(repository.bulkLoad(source(), { onProgress }), { code: "LMDBX_CLOSED" });
+    await closed;
+    assert.equal(await open().count("t"), PER_CHUNK);
+  });
+
   check("by close() rejects with LMDBX_CLOSED, and leaves whole chunks", async (open) => {
     const repository = open();
     let closed;
