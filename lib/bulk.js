@@ -52,6 +52,8 @@ class Load {
   /** @type {Promise<void>} the chunk that is being committed */
   #underWay = Promise.resolve();
   #failed = false;
+  /** @type {((reason: unknown) => void) | undefined} told at once of a chunk that is not committed */
+  onFailure;
 
   constructor(core, { checkpoint, onProgress, signal }) {
     this.#core = core;
@@ -90,7 +92,10 @@ class Load {
     await this.#underWay;
     throwIfAborted(this.#signal);
     this.#underWay = this.#commit(this.#guard);
-    this.#underWay.catch(() => (this.#failed = true)); // whoever awaits it is told
+    this.#underWay.catch((error) => {
+      this.#failed = true; // whoever awaits it is told
+      this.onFailure?.(error);
+    });
     await undefined; // a microtask sends it on its way, before the next one is encoded
   }
 
@@ -143,7 +148,7 @@ async function addAll(load, source) {
 }
 
 /**
- * The same. Neither an abort nor close() waits for a source that gives nothing.
+ * The same. Neither an abort, close() nor a failed commit waits for a source that gives nothing.
  * @param {Load} load
  * @param {AsyncIterable<unknown>} source
  * @param {AbortSignal | undefined} signal
@@ -160,7 +165,6 @@ async function addAllAsync(load, source, signal, core) {
   const ask = () =>
     new Promise((resolve, reject) => {
       throwIfAborted(signal);
-      if (ended) throw ending; // while a chunk was being issued
       giveUp = reject;
       next().then(resolve, reject);
     });
@@ -172,9 +176,11 @@ async function addAllAsync(load, source, signal, core) {
   const abort = () => end(signal?.reason);
   signal?.addEventListener("abort", abort);
   core.loads.add(end);
+  load.onFailure = end;
   let given = true; // a record, or nothing was asked for
   try {
     for (;;) {
+      if (ended) throw ending; // while nothing was asked for
       given = false;
       const { done, value } = await ask();
       given = true;

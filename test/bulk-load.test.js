@@ -369,6 +369,20 @@ describe("a bulkLoad that is ended", () => {
     assert.equal(await open().count("t"), PER_CHUNK);
   });
 
+  check("by a chunk that is refused does not wait for such a source", async (open) => {
+    const repository = open();
+    await repository.batch([], { checkpoint: { name: "loaded", position: 7 } });
+    const silence = new Promise(() => {});
+    async function* source() {
+      for (let i = 0; i <= PER_CHUNK; i++) yield ["t", i, i];
+      await silence;
+    }
+    const checkpoint = { name: "loaded", position: 9, expected: 1 };
+    const loading = repository.bulkLoad(source(), { checkpoint });
+    await assert.rejects(loading, { code: "LMDBX_CONFLICT" });
+    assert.equal(await repository.count("t"), 0);
+  });
+
   check("by close() rejects with LMDBX_CLOSED, and leaves whole chunks", async (open) => {
     const repository = open();
     let closed;
