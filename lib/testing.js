@@ -17,10 +17,14 @@ const REMOVAL = { recursive: true, force: true };
 process.on("exit", () => {
   for (const directory of kept) {
     if (!fs.existsSync(directory)) continue;
-    const removed = `${directory}-removed`;
-    fs.renameSync(directory, removed);
-    fs.rmSync(removed, REMOVAL);
-    fs.rmSync(directory, REMOVAL);
+    try {
+      const removed = `${directory}-removed`;
+      fs.renameSync(directory, removed);
+      fs.rmSync(removed, REMOVAL);
+      fs.rmSync(directory, REMOVAL);
+    } catch {
+      // One that cannot be removed must not keep the others.
+    }
   }
 });
 

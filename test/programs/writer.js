@@ -1,5 +1,5 @@
 "use strict";
-// Writes one record after the other until it is killed.
+// Writes one record after the other until it is killed, or whoever started it is gone.
 
 const { createLMDBXRepository } = require("../..");
 const { args, say } = require("../support/child.js");
@@ -12,4 +12,5 @@ async function main() {
   }
 }
 
+process.stdin.resume().on("end", () => process.exit());
 main();
