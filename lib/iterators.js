@@ -6,6 +6,7 @@ const addon = require("./addon.js");
 const { checkTenant, tenantPrefix } = require("./keys.js");
 const { readRange } = require("./range.js");
 const reads = require("./reads.js");
+const { throwIfAborted } = require("./signal.js");
 
 /** @typedef {import("./reads.js").Source} Source */
 
@@ -36,17 +37,17 @@ async function* pages(source, kind, tenantId, range) {
   const pageOf = async (asked) => reads.opened(await reads.untilAborted(asked, signal));
   let scan;
   try {
-    reads.throwIfAborted(signal);
+    throwIfAborted(signal);
     let page = await pageOf(reads.askRange(source, prefix, kind, range));
     for (;;) {
       scan = page[1];
       const { count, itemAt } = itemsOf(source, kind, tenantId, page);
       for (let at = 0; at < count; at++) {
-        reads.throwIfAborted(signal);
+        throwIfAborted(signal);
         yield itemAt(at);
       }
       if (page[3] !== undefined) throw page[3];
-      reads.throwIfAborted(signal);
+      throwIfAborted(signal);
       if (scan === undefined) return;
       page = await pageOf(addon.next(scan));
     }

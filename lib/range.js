@@ -4,6 +4,7 @@
 
 const { rangeError, typeError } = require("./errors.js");
 const { keyText } = require("./keys.js");
+const { isSignal } = require("./signal.js");
 
 const OPTIONS = ["gt", "gte", "lt", "lte", "prefix", "reverse", "limit", "signal"];
 
@@ -160,10 +161,7 @@ function readLimit(limit) {
 
 /** @param {unknown} signal */
 function readSignal(signal) {
-  if (signal === undefined) return undefined;
-  if (typeof signal?.aborted === "boolean" && typeof signal.addEventListener === "function") {
-    return /** @type {AbortSignal} */ (signal);
-  }
+  if (signal === undefined || isSignal(signal)) return signal;
   throw wrongType("signal: give an AbortSignal");
 }
 

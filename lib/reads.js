@@ -8,6 +8,7 @@ const { NotJSON, notJSON } = require("./encoding.js");
 const { keyText, tenantPrefix } = require("./keys.js");
 const { readRange } = require("./range.js");
 const { typeError } = require("./errors.js");
+const { throwIfAborted, unlessAborted } = require("./signal.js");
 
 /** Kinds of queries: enum lmdbx_query_kind. */
 const KEYS = 0;
@@ -35,15 +36,9 @@ const MOST_RESTARTS = 16;
 /** What a page says, and the scan that brings the next one. */
 const opened = (page) => (Array.isArray(page) ? page : [page]);
 
-/**
- * Ends the scan of a page that nobody will look at, once it comes.
- * @param {Promise<Page>} asked
- */
-function endWhenRead(asked) {
-  asked.then(
-    (page) => opened(page)[1] !== undefined && addon.end(opened(page)[1]),
-    () => {},
-  );
+/** Ends the scan of a page that nobody will look at. @param {Page} page */
+function endPage(page) {
+  if (opened(page)[1] !== undefined) addon.end(opened(page)[1]);
 }
 
 /**
@@ -53,20 +48,7 @@ function endWhenRead(asked) {
  * @returns {Page | Promise<Page>}
  */
 function untilAborted(asked, signal) {
-  if (signal === undefined || !(asked instanceof Promise)) return asked;
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      reject(signal.reason);
-      endWhenRead(asked);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    asked.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
-/** @param {AbortSignal | undefined} signal */
-function throwIfAborted(signal) {
-  if (signal?.aborted) throw signal.reason;
+  return asked instanceof Promise ? unlessAborted(asked, signal, endPage) : asked;
 }
 
 /**
@@ -108,7 +90,7 @@ async function readAll(source, ask, signal, add, first) {
       }
     } catch (error) {
       if (scan !== undefined) addon.end(scan);
-      if (next !== undefined) endWhenRead(next); // the page before it could not be taken in
+      if (next !== undefined) next.then(endPage).catch(() => {}); // the page before it could not be taken in
       const expired = error?.code === "LMDBX_SNAPSHOT_EXPIRED" && source.snapshot === undefined;
       if (!expired || restarts === MOST_RESTARTS) throw error;
     }
@@ -228,6 +210,6 @@ async function tenants(source) {
 }
 
 module.exports = {
-  ...{ KEYS, VALUES, ENTRIES, askRange, opened, throwIfAborted, untilAborted, valueAt },
+  ...{ KEYS, VALUES, ENTRIES, askRange, opened, untilAborted, valueAt },
   ...{ list, count, getMany, get, has, tenants },
 };

@@ -4,13 +4,20 @@
 const { typeError } = require("./errors.js");
 
 /**
+ * @param {unknown} signal
+ * @returns {signal is AbortSignal}
+ */
+function isSignal(signal) {
+  const { aborted, addEventListener } = /** @type {any} */ (signal ?? {});
+  return typeof aborted === "boolean" && typeof addEventListener === "function";
+}
+
+/**
  * @param {string} call - what is being asked for
  * @param {unknown} signal
  */
 function checkSignal(call, signal) {
-  if (signal === undefined) return;
-  const { aborted, addEventListener } = /** @type {any} */ (signal ?? {});
-  if (typeof aborted === "boolean" && typeof addEventListener === "function") return;
+  if (signal === undefined || isSignal(signal)) return;
   throw typeError("LMDBX_INVALID_ARGUMENT", `${call}: signal: give an AbortSignal`);
 }
 
@@ -39,4 +46,4 @@ function unlessAborted(asked, signal, undo) {
   });
 }
 
-module.exports = { checkSignal, throwIfAborted, unlessAborted };
+module.exports = { isSignal, checkSignal, throwIfAborted, unlessAborted };
