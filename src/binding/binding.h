@@ -164,6 +164,12 @@ int lmdbx__take_key(struct lmdbx__call *call, struct lmdbx_slice *key, struct lm
 /* The third: the call then answers instead of returning a promise. */
 int lmdbx__take_slot(struct lmdbx__call *call, struct lmdbx_error *error);
 
+/* A call whose one argument is the repository, and whose promise `done` settles. */
+typedef int (*lmdbx__request)(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
+                              struct lmdbx_error *error);
+napi_value lmdbx__request_call(napi_env env, napi_callback_info info, lmdbx__request request,
+                               lmdbx_done done);
+
 /* Appends the UTF-8 of a stored key. */
 int lmdbx__take_key_text(struct lmdbx__call *call, napi_value key, struct lmdbx_buffer *out,
                          struct lmdbx_error *error);

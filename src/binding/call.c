@@ -145,6 +145,20 @@ int lmdbx__take_slot(struct lmdbx__call *call, struct lmdbx_error *error) {
   return lmdbx_error_set(error, LMDBX_INTERNAL, 0, "an operation without a slot");
 }
 
+napi_value lmdbx__request_call(napi_env env, napi_callback_info info, lmdbx__request request,
+                               lmdbx_done done) {
+  struct lmdbx__call call;
+  struct lmdbx_error error = {0};
+  if (!lmdbx__call_begin(&call, env, info)) return NULL;
+  int code = lmdbx__take_repository(&call, &error);
+  if (code == LMDBX_OK) code = lmdbx__call_promise(&call, &error);
+  if (code == LMDBX_OK) {
+    const struct lmdbx_issue issue = lmdbx__call_issue(&call, done);
+    code = request(call.repository, &issue, &error);
+  }
+  return lmdbx__call_end(&call, code, &error);
+}
+
 napi_status lmdbx__export_functions(napi_env env, napi_value exports,
                                     const struct lmdbx__function *functions) {
   for (; functions->name != NULL; functions++) {

@@ -51,16 +51,7 @@ static void settle_report(void *context, void *user, const struct lmdbx_result *
 }
 
 static napi_value stats(napi_env env, napi_callback_info info) {
-  struct lmdbx__call call;
-  struct lmdbx_error error = {0};
-  if (!lmdbx__call_begin(&call, env, info)) return NULL;
-  int code = lmdbx__take_repository(&call, &error);
-  if (code == LMDBX_OK) code = lmdbx__call_promise(&call, &error);
-  if (code == LMDBX_OK) {
-    const struct lmdbx_issue issue = lmdbx__call_issue(&call, settle_report);
-    code = lmdbx_stats(call.repository, &issue, &error);
-  }
-  return lmdbx__call_end(&call, code, &error);
+  return lmdbx__request_call(env, info, lmdbx_stats, settle_report);
 }
 
 /* ------------------------------------------------------------------ backups */

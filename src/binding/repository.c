@@ -42,32 +42,16 @@ static napi_value open(napi_env env, napi_callback_info info) {
   return external;
 }
 
-typedef int (*life_request)(struct lmdbx_repository *repository, const struct lmdbx_issue *issue,
-                            struct lmdbx_error *error);
-
-static napi_value life_call(napi_env env, napi_callback_info info, life_request request) {
-  struct lmdbx__call call;
-  struct lmdbx_error error = {0};
-  if (!lmdbx__call_begin(&call, env, info)) return NULL;
-  int code = lmdbx__take_repository(&call, &error);
-  if (code == LMDBX_OK) code = lmdbx__call_promise(&call, &error);
-  if (code == LMDBX_OK) {
-    const struct lmdbx_issue issue = lmdbx__call_issue(&call, lmdbx__settle_void);
-    code = request(call.repository, &issue, &error);
-  }
-  return lmdbx__call_end(&call, code, &error);
-}
-
 static napi_value ready(napi_env env, napi_callback_info info) {
-  return life_call(env, info, lmdbx_ready);
+  return lmdbx__request_call(env, info, lmdbx_ready, lmdbx__settle_void);
 }
 
 static napi_value close(napi_env env, napi_callback_info info) {
-  return life_call(env, info, lmdbx_close);
+  return lmdbx__request_call(env, info, lmdbx_close, lmdbx__settle_void);
 }
 
 static napi_value reset(napi_env env, napi_callback_info info) {
-  return life_call(env, info, lmdbx_reset);
+  return lmdbx__request_call(env, info, lmdbx_reset, lmdbx__settle_void);
 }
 
 /* mayJoin(repository, other): throws if one commit cannot span both. */

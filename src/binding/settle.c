@@ -191,28 +191,26 @@ static void fail_slot(struct lmdbx__addon *addon, uint32_t slot, const struct lm
   call_slot(addon, addon->settling.fail_one, slot, value);
 }
 
-/* outcome: an index of RESULTS in lib/pending.js. */
-static void gather(struct lmdbx__addon *addon, void *user, const struct lmdbx_result *result,
-                   int32_t outcome) {
-  struct lmdbx__settling *settling = &addon->settling;
-  napi_handle_scope scope = NULL;
-  if (result->error == NULL) {
-    if (settling->count == settling->limit) lmdbx__settle_gathered(addon);
-    int32_t *pair = settling->outcomes + settling->count++ * 2;
-    pair[0] = (int32_t)slot_of(user);
-    pair[1] = outcome;
-  } else if (napi_open_handle_scope(addon->env, &scope) == napi_ok) {
-    fail_slot(addon, slot_of(user), result->error, result, 0);
-    (void)napi_close_handle_scope(addon->env, scope);
-  }
-}
-
 void lmdbx__settle_slot_error(struct lmdbx__addon *addon, void *user,
                               const struct lmdbx_result *result, size_t operation) {
   napi_handle_scope scope = NULL;
   if (napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
   fail_slot(addon, slot_of(user), result->error, result, operation);
   (void)napi_close_handle_scope(addon->env, scope);
+}
+
+/* outcome: an index of RESULTS in lib/pending.js. */
+static void gather(struct lmdbx__addon *addon, void *user, const struct lmdbx_result *result,
+                   int32_t outcome) {
+  struct lmdbx__settling *settling = &addon->settling;
+  if (result->error != NULL) {
+    lmdbx__settle_slot_error(addon, user, result, 0);
+    return;
+  }
+  if (settling->count == settling->limit) lmdbx__settle_gathered(addon);
+  int32_t *pair = settling->outcomes + settling->count++ * 2;
+  pair[0] = (int32_t)slot_of(user);
+  pair[1] = outcome;
 }
 
 void lmdbx__settle_slot(void *context, void *user, const struct lmdbx_result *result) {

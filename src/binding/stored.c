@@ -82,16 +82,7 @@ static napi_value get_checkpoint(napi_env env, napi_callback_info info) {
 }
 
 static napi_value checkpoints(napi_env env, napi_callback_info info) {
-  struct lmdbx__call call;
-  struct lmdbx_error error = {0};
-  if (!lmdbx__call_begin(&call, env, info)) return NULL;
-  int code = lmdbx__take_repository(&call, &error);
-  if (code == LMDBX_OK) code = lmdbx__call_promise(&call, &error);
-  if (code == LMDBX_OK) {
-    const struct lmdbx_issue issue = lmdbx__call_issue(&call, settle_checkpoints);
-    code = lmdbx_checkpoints(call.repository, &issue, &error);
-  }
-  return lmdbx__call_end(&call, code, &error);
+  return lmdbx__request_call(env, info, lmdbx_checkpoints, settle_checkpoints);
 }
 
 /* ------------------------------------------------------ encoding, decoding */
