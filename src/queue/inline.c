@@ -14,7 +14,6 @@
 #include "codec/frame.h"
 
 #include <sys/resource.h>
-#include <time.h>
 
 #define MICROSECOND UINT64_C(1000)
 #define MILLISECOND (1000 * MICROSECOND)
@@ -46,12 +45,6 @@ static const struct lmdbx__page_limits inline_page = {
     .frame_size = INLINE_FRAME_SIZE,
     .unpacked_size = INLINE_VALUE_SIZE,
 };
-
-uint64_t lmdbx__now_ns(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
-}
 
 /* ----------------------------------------------------------------- the door */
 

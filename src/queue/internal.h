@@ -447,8 +447,6 @@ struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository);
 void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read);
 bool lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env);
 void lmdbx__residency_look(struct lmdbx__env *env, struct lmdbx__read *read);
-/* The monotonic clock, in nanoseconds. Any thread. */
-uint64_t lmdbx__now_ns(void);
 struct lmdbx__residency *lmdbx__residency_of(struct lmdbx__env *env); /* writer.c */
 uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key);
 /* Whether a write that is pending may change a key. Owner thread. */

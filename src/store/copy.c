@@ -31,7 +31,6 @@ static const char writing[] = "write a backup";
 #define SYNC_SIZE ((uint64_t)16 * 1024 * 1024)
 #define AHEAD_SIZE ((uint64_t)4 * 1024 * 1024)
 #define NANOSECONDS_PER_MILLISECOND 1000000LL
-#define NANOSECONDS_PER_SECOND 1000000000LL
 
 struct lmdbx__copy {
   struct lmdbx__env *env;
@@ -53,12 +52,6 @@ struct lmdbx__copy {
   uint8_t *buffer;
   uint64_t bytes, synced, asked, total;
 };
-
-static long long now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (long long)now.tv_sec * NANOSECONDS_PER_SECOND + now.tv_nsec;
-}
 
 /* --------------------------------------------------------------- the copier */
 
@@ -378,7 +371,7 @@ int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *
 
 int lmdbx__copy_go_on(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop,
                       bool *complete, struct lmdbx_error *error) {
-  long long deadline = now_ns() + milliseconds * NANOSECONDS_PER_MILLISECOND;
+  uint64_t deadline = lmdbx__now_ns() + milliseconds * NANOSECONDS_PER_MILLISECOND;
   int rc = copy->file < 0 ? make_files(copy) : 0;
   *complete = false;
   while (rc == 0) {
@@ -387,7 +380,7 @@ int lmdbx__copy_go_on(struct lmdbx__copy *copy, unsigned milliseconds, const ato
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     rc = write_data(copy, (size_t)got);
-    bool pause = copy->synced == copy->bytes || now_ns() >= deadline || atomic_load(stop);
+    bool pause = copy->synced == copy->bytes || lmdbx__now_ns() >= deadline || atomic_load(stop);
     if (rc == 0 && pause) return LMDBX_OK;
   }
   if (rc == 0) {

@@ -51,7 +51,7 @@ static bool wait_open(struct lmdbx__gate *gate) {
   return !gate->closed;
 }
 
-static uint64_t now_ns(void) {
+uint64_t lmdbx__now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)now.tv_nsec;
@@ -163,7 +163,7 @@ void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read) {
   } else {
     read->parked = true;
     if (read->link == NULL) {
-      read->kept_since = now_ns();
+      read->kept_since = lmdbx__now_ns();
       read->next = gate->kept;
       read->link = &gate->kept;
       if (read->next != NULL) read->next->link = &read->next;

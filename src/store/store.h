@@ -402,6 +402,11 @@ void lmdbx__copy_progress(const struct lmdbx__copy *copy, uint64_t *bytes, uint6
  * on the file system. */
 void lmdbx__copy_free(struct lmdbx__copy *copy);
 
+/* ------------------------------------------------------------------- clock */
+
+/* The monotonic clock, in nanoseconds. Any thread. */
+uint64_t lmdbx__now_ns(void);
+
 /* ------------------------------------------------------------------ errors */
 
 /* Describes an LMDB return code or errno: "Could not <doing> in <path>: what

@@ -4,9 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define NANOSECONDS_PER_SECOND UINT64_C(1000000000)
 
 static const char beginning[] = "begin a read";
 
@@ -27,18 +24,12 @@ static void leave_failed(struct lmdbx__env *env, int rc) {
   lmdbx__gate_leave(&env->gate);
 }
 
-static uint64_t now_ns(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (uint64_t)time.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)time.tv_nsec;
-}
-
 /* One that writes takes LMDB's lock, and may have to wait for it. */
 static int begin_timed(struct lmdbx__env *env, unsigned flags, MDB_txn **out) {
   if (flags == MDB_RDONLY) return mdb_txn_begin(env->mdb, NULL, flags, out);
-  uint64_t before = now_ns();
+  uint64_t before = lmdbx__now_ns();
   int rc = mdb_txn_begin(env->mdb, NULL, flags, out);
-  atomic_fetch_add(&env->lock_wait_ns, now_ns() - before);
+  atomic_fetch_add(&env->lock_wait_ns, lmdbx__now_ns() - before);
   return rc;
 }
 
