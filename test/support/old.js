@@ -9,15 +9,28 @@ const { runToEnd, startProgram } = require("./program.js");
 /** The versions of npm lmdb that 0.3.x may have been installed with, as they are called here. */
 const VERSIONS = { "3.2.2": "lmdb-oldest", newest: "lmdb" };
 
+/* The replaced package hangs now and then, about once in a thousand runs. That is not what is
+ * tested: it begins again. */
+const OLD_TIMEOUT = 20_000;
+const OLD_ATTEMPTS = 3;
+
 /**
  * Runs test/programs/old-writer.js.
  * @param {object} args
  */
 async function writeOld(args) {
-  const end = await runToEnd("old-writer", args);
   const expected = args.end === "kill" ? { code: null, signal: "SIGKILL" } : { code: 0, signal: null };
-  assert.equal(end.late, false);
-  assert.deepEqual({ code: end.code, signal: end.signal }, expected, end.stderr);
+  for (let attempt = 1; ; attempt++) {
+    const end = await runToEnd("old-writer", args, { timeout: OLD_TIMEOUT });
+    if (end.late && attempt < OLD_ATTEMPTS) {
+      const paths = [args.odd, ...(args.databases ?? []).map((each) => each.path)];
+      for (const written of paths.filter(Boolean)) fs.rmSync(written, { recursive: true, force: true });
+      continue;
+    }
+    assert.equal(end.late, false, `it hung ${OLD_ATTEMPTS} times: ${end.stderr}`);
+    assert.deepEqual({ code: end.code, signal: end.signal }, expected, end.stderr);
+    return;
+  }
 }
 
 /** Everything in a directory: names, bytes and times. */
