@@ -24,7 +24,7 @@ const SYSTEM = new Set(
     "assert ctype dirent endian errno fcntl float inttypes libgen limits math sched signal " +
     "stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings " +
     "time unistd sys/file sys/mman sys/resource sys/socket sys/stat sys/statfs sys/statvfs sys/time " +
-    "sys/sysmacros sys/types sys/vfs linux/magic"
+    "sys/sysmacros sys/types sys/uio sys/vfs linux/magic"
   )
     .split(" ")
     .map((header) => `${header}.h`),

@@ -137,7 +137,10 @@ describe("stats", () => {
       assert.ok(before.overflowPages * before.pageSize >= 100_000);
       assert.equal(before.mapSize, 64 * 1024 * 1024);
       assert.equal(before.usedSize + before.freeSize, before.fileSize);
-      assert.ok(before.fileSize >= fs.statSync(path.join(directory, "data.mdb")).size);
+      // The file itself may end before its last pages, when they are free, or behind them.
+      const { size } = fs.statSync(path.join(directory, "data.mdb"));
+      assert.ok(before.fileSize > 100_000);
+      assert.ok(size < before.fileSize + 4 * 1024 * 1024);
       assert.ok(before.maxKeySize >= 511);
       assert.equal(before.maxReaders, 1024);
       await repository.delete("t", "large");

@@ -275,6 +275,13 @@ void lmdbx__op_fail(struct lmdbx__op *op, const struct lmdbx_error *error);
 int lmdbx__op_copy_result(struct lmdbx__env *env, struct lmdbx__op *op, const void *data,
                           size_t size);
 
+/* ---- extend.c */
+
+/* Sees to it that the file has room behind its last page for a commit of so many
+ * bytes of keys and values, and more. Fails in silence. In a transaction that writes,
+ * since nobody else may then. */
+void lmdbx__extend_file(struct lmdbx__env *env, size_t bytes);
+
 /* ---- unit.c */
 
 /* Forgets an earlier attempt: a fence that this one broke is whole again. */
@@ -287,6 +294,8 @@ int lmdbx__unit_check(struct lmdbx__env *env, struct lmdbx__unit *unit, struct l
  * comparison has its error, and has touched nothing. */
 int lmdbx__unit_apply(struct lmdbx__env *env, MDB_txn *txn, struct lmdbx__op *op, bool *changed);
 bool lmdbx__unit_has(const struct lmdbx__unit *unit, enum lmdbx__step_type type);
+/* Bytes of keys and values that it writes. */
+size_t lmdbx__unit_bytes(const struct lmdbx__unit *unit);
 
 /* ---- clear.c */
 

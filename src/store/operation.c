@@ -218,11 +218,23 @@ static int run_apply(const struct run *run, MDB_txn *txn, bool *changed) {
   return rc;
 }
 
+/* Bytes of keys and values that a stretch writes. */
+static size_t run_bytes(const struct run *run) {
+  const struct lmdbx__op *op = run->first;
+  size_t bytes = 0;
+  for (size_t i = 0; i < run->count; i++, op = op->next) {
+    if (op->type == LMDBX__OP_PUT) bytes += op->key.size + op->value.size;
+    if (op->type == LMDBX__OP_UNIT) bytes += lmdbx__unit_bytes(op->unit);
+  }
+  return bytes;
+}
+
 /* Applies and commits a stretch in the transaction, which it ends. */
 static enum outcome run_in(const struct run *run, MDB_txn *txn, int *rc) {
   bool changed = false;
   *rc = run_apply(run, txn, &changed);
   if (*rc == 0 && changed) {
+    lmdbx__extend_file(run->env, run_bytes(run));
     *rc = mdb_txn_commit(txn);
     if (*rc == 0) run->report->commits++;
   } else {

@@ -52,6 +52,14 @@ int lmdbx__unit_check(struct lmdbx__env *env, struct lmdbx__unit *unit, struct l
   return LMDBX_OK;
 }
 
+size_t lmdbx__unit_bytes(const struct lmdbx__unit *unit) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < unit->count; i++)
+    if (!is_comparison(&unit->steps[i]))
+      bytes += unit->steps[i].key.size + unit->steps[i].value.size;
+  return bytes;
+}
+
 /* Whether a stored record is as the step says: 0 and *conflict, or an LMDB code. */
 static int compare(MDB_txn *txn, const struct lmdbx__step *step, MDB_val *value, bool *found,
                    bool *conflict) {
