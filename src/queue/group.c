@@ -9,20 +9,21 @@
 #define GROUP_OPERATIONS 16384
 #define GROUP_BYTES ((size_t)64 * 1024 * 1024)
 
-void lmdbx__group_take(struct lmdbx__writer *writer, struct lmdbx__list *group) {
-  size_t operations = 0;
-  size_t bytes = 0;
-  while (writer->queue.head != NULL && operations < GROUP_OPERATIONS && bytes < GROUP_BYTES) {
-    if (writer->queue.head->type != LMDBX__REQUEST_OPERATION && operations > 0) return;
+void lmdbx__group_take(struct lmdbx__writer *writer, struct lmdbx__list *group,
+                       struct lmdbx__taken *taken) {
+  while (writer->queue.head != NULL && taken->requests < GROUP_OPERATIONS &&
+         taken->bytes < GROUP_BYTES) {
+    bool alone = writer->queue.head->type != LMDBX__REQUEST_OPERATION;
+    if (alone && taken->requests > 0) return;
     struct lmdbx__request *request = lmdbx__list_take(&writer->queue);
     lmdbx__list_append(group, request);
-    operations++;
-    bytes += request->charge;
-    if (request->type != LMDBX__REQUEST_OPERATION) return;
+    taken->requests++;
+    taken->bytes += request->charge;
+    if (alone) return;
   }
 }
 
-/* Compresses before the writer lock is taken. */
+/* Compresses: before the writer lock is taken, but for what joins a group later. */
 static int prepare(struct lmdbx__request *request, struct lmdbx_error *error) {
   if (request->op.type == LMDBX__OP_UNIT) lmdbx__unit_pack(request);
   if (request->op.type != LMDBX__OP_PUT) return LMDBX_OK;
@@ -39,23 +40,53 @@ static int prepare(struct lmdbx__request *request, struct lmdbx_error *error) {
   return LMDBX_OK;
 }
 
-static void commit_operations(struct lmdbx__writer *writer, struct lmdbx__list *group,
-                              struct lmdbx__commit_report *report) {
-  struct lmdbx__list failed = {0};
-  struct lmdbx__list sound = {0};
+/* A group of operations under way. */
+struct growing {
+  struct lmdbx__list sound, failed;
+  struct lmdbx__gatherer gatherer;
+};
+
+/* Sorts requests by whether they can be carried out; returns how many can. */
+static size_t sort(struct growing *growing, struct lmdbx__list *requests) {
   struct lmdbx__request *request;
-  while ((request = lmdbx__list_take(group)) != NULL) {
+  size_t sound = 0;
+  while ((request = lmdbx__list_take(requests)) != NULL) {
     struct lmdbx_error error = {0};
     int code = prepare(request, &error);
     if (code != LMDBX_OK) lmdbx__request_fail(request, &error);
-    lmdbx__list_append(code == LMDBX_OK ? &sound : &failed, request);
+    if (code == LMDBX_OK) sound++;
+    lmdbx__list_append(code == LMDBX_OK ? &growing->sound : &growing->failed, request);
   }
-  if (sound.head != NULL) lmdbx__commit(writer->env, &sound.head->op, report);
-  for (request = sound.head; request != NULL; request = lmdbx__request_next(request)) {
+  return sound;
+}
+
+static size_t grow(void *context) {
+  struct growing *growing = context;
+  struct lmdbx__list more;
+  size_t sound = 0;
+  do {
+    more = (struct lmdbx__list){0};
+    lmdbx__gatherer_take(&growing->gatherer, &more);
+    if (more.head == NULL) return 0;
+    sound = sort(growing, &more);
+  } while (sound == 0);
+  return sound;
+}
+
+static void commit_operations(struct lmdbx_host *self, struct lmdbx__writer *writer,
+                              struct lmdbx__list *group, const struct lmdbx__taken *taken,
+                              struct lmdbx__commit_report *report) {
+  uint64_t now = lmdbx__now_ns();
+  struct growing growing = {.gatherer = {self, writer, *taken, now, now}};
+  const struct lmdbx__feed feed = {grow, &growing};
+  if (sort(&growing, group) > 0)
+    lmdbx__commit_fed(writer->env, &growing.sound.head->op, &feed, report);
+  for (struct lmdbx__request *request = growing.sound.head; request != NULL;
+       request = lmdbx__request_next(request)) {
     lmdbx__request_unpack(request);
   }
-  lmdbx__list_join(group, &sound);
-  lmdbx__list_join(group, &failed);
+  lmdbx__list_join(group, &growing.sound);
+  lmdbx__list_join(group, &growing.failed);
 }
 
 /* A scan has come to the head of the queue: all writes before it are committed
@@ -135,13 +166,14 @@ static void clear_records(struct lmdbx_host *self, struct lmdbx__writer *writer,
 }
 
 void lmdbx__group_run(struct lmdbx_host *self, struct lmdbx__writer *writer,
-                      struct lmdbx__list *group, struct lmdbx__commit_report *report) {
+                      struct lmdbx__list *group, const struct lmdbx__taken *taken,
+                      struct lmdbx__commit_report *report) {
   switch (group->head->type) {
   case LMDBX__REQUEST_SCAN: begin_scan(writer, group->head); break;
   case LMDBX__REQUEST_CLEAR: clear_records(self, writer, group, report); break;
   case LMDBX__REQUEST_CREATE: create_database(writer, group->head); break;
   case LMDBX__REQUEST_BACKUP: lmdbx__backup_begin(group->head); break;
-  default: commit_operations(writer, group, report);
+  default: commit_operations(self, writer, group, taken, report);
   }
 }
 

@@ -100,7 +100,8 @@ void lmdbx_host_deliver(struct lmdbx_host *host) {
   lmdbx__list_join(&finished, &host->mailbox);
   bool dead = host->dead;
   pthread_mutex_unlock(&host->mutex);
-  if (dead) return; /* then the mailbox is empty, too */
+  if (dead) return;           /* then the mailbox is empty, too */
+  lmdbx__gathering_end(host); /* a turn that nobody flushed: its writer may close below */
   struct lmdbx__request *request;
   while ((request = lmdbx__list_take(&finished)) != NULL) lmdbx__repository_complete(request);
   lmdbx_host_flush(host);

@@ -339,6 +339,14 @@ struct lmdbx_job {
 
 struct lmdbx__batch;
 
+/* What a turn of the loop has given to one writer, the first it gave to: see feed.c. */
+struct lmdbx__gathering {
+  struct lmdbx__writer *writer; /* NULL: none; kept open by the requests */
+  unsigned round;               /* the writer's, when the turn was counted */
+  size_t requests;
+  size_t bytes;
+};
+
 struct lmdbx_host {
   atomic_int references; /* the owner's, and one for each repository and job */
   struct lmdbx_executor executor;
@@ -359,7 +367,8 @@ struct lmdbx_host {
   struct lmdbx__batch *batches; /* reads of this turn */
   struct lmdbx__list openings;  /* wait for the one under way: who was first decides */
   bool opening;
-  bool flush_wanted;          /* the owner has been told to flush this turn */
+  bool flush_wanted; /* the owner has been told to flush this turn */
+  struct lmdbx__gathering gathering;
   bool turn_wanted;           /* the owner has been told to call lmdbx_host_turn */
   uint64_t turn_began;        /* first inline read of this turn, in ns; 0: none */
   long faults;                /* major faults of the owner thread, as last seen */
@@ -467,24 +476,53 @@ enum lmdbx__writer_state { LMDBX__WRITER_IDLE, LMDBX__WRITER_READY, LMDBX__WRITE
 
 struct lmdbx__writer {
   struct lmdbx__env *env;
-  pthread_mutex_t mutex; /* guards the next three */
+  pthread_mutex_t mutex; /* guards the next five */
   struct lmdbx__list queue;
+  unsigned gathering;             /* hosts whose turn goes on and has given to the queue... */
+  unsigned round;                 /* ... in this round: see give_up */
   enum lmdbx__writer_state state; /* READY: on the ready list. IDLE: the queue is empty */
   struct lmdbx__writer_counts counts;
+  pthread_cond_t gathered;    /* gathering became 0 */
   struct lmdbx__writer *next; /* on the ready list, under workers.mutex */
   struct lmdbx__residency residency;
 };
 
-/* Takes what goes into the next group: operations, or one request of another type.
- * Under writer->mutex. */
-void lmdbx__group_take(struct lmdbx__writer *writer, struct lmdbx__list *group);
+/* What a group has taken from the queue. */
+struct lmdbx__taken {
+  size_t requests;
+  size_t bytes;
+};
+
+/* Takes what goes into the next group: operations, or one request of another type; or
+ * what a group of operations still has room for. Under writer->mutex. */
+void lmdbx__group_take(struct lmdbx__writer *writer, struct lmdbx__list *group,
+                       struct lmdbx__taken *taken);
 /* Carries out a group that is not empty. The worker, which has the turn. */
 void lmdbx__group_run(struct lmdbx_host *self, struct lmdbx__writer *writer,
-                      struct lmdbx__list *group, struct lmdbx__commit_report *report);
+                      struct lmdbx__list *group, const struct lmdbx__taken *taken,
+                      struct lmdbx__commit_report *report);
 /* Sorts a finished group by owner. The worker's own results go to *own, to be
  * posted when the worker ends or turns to another group. */
 void lmdbx__group_distribute(struct lmdbx_host *self, struct lmdbx__list *group,
                              struct lmdbx__list *own);
+
+int lmdbx__gathering_init(struct lmdbx__writer *writer);
+/* A request was queued: whether a worker had better begin now, before the turn ends.
+ * Owner thread. */
+bool lmdbx__gathering_add(const struct lmdbx__request *request, struct lmdbx__writer *writer);
+/* The turn has ended. Owner thread. */
+void lmdbx__gathering_end(struct lmdbx_host *host);
+
+/* What has come since a group was taken, or comes shortly from a turn that goes on. */
+struct lmdbx__gatherer {
+  struct lmdbx_host *self;
+  struct lmdbx__writer *writer;
+  struct lmdbx__taken taken;
+  uint64_t began, last; /* when the group was taken, and when it last grew; ns */
+};
+
+/* Moves it to *more, which is empty. The worker, in the group's transaction. */
+void lmdbx__gatherer_take(struct lmdbx__gatherer *gatherer, struct lmdbx__list *more);
 
 /* Appends a write, or a read that must see one. Owner thread. */
 void lmdbx__writes_add(struct lmdbx__request *request);

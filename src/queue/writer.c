@@ -38,16 +38,22 @@ void lmdbx__workers_limit(unsigned pool_threads) {
 
 static void *writer_create(struct lmdbx__env *env) {
   struct lmdbx__writer *writer = calloc(1, sizeof *writer);
-  if (writer == NULL || pthread_mutex_init(&writer->mutex, NULL) != 0) {
-    free(writer);
-    return NULL;
-  }
+  if (writer == NULL) return NULL;
+  if (pthread_mutex_init(&writer->mutex, NULL) != 0) goto free_writer;
+  if (lmdbx__gathering_init(writer) != 0) goto destroy_mutex;
   writer->env = env;
   return writer;
+
+destroy_mutex:
+  pthread_mutex_destroy(&writer->mutex);
+free_writer:
+  free(writer);
+  return NULL;
 }
 
 static void writer_destroy(void *companion) {
   struct lmdbx__writer *writer = companion;
+  pthread_cond_destroy(&writer->gathered);
   pthread_mutex_destroy(&writer->mutex);
   free(writer);
 }
@@ -185,6 +191,7 @@ static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct 
   struct lmdbx__list group = {0};
   struct lmdbx__commit_report report = {0};
   struct lmdbx__list notices = {0};
+  struct lmdbx__taken taken = {0};
   struct lmdbx__env *env = writer->env;
   if (!wait_turn(self, writer)) {
     put_back(writer, &report);
@@ -192,11 +199,11 @@ static bool serve(struct lmdbx_host *self, struct lmdbx__writer *writer, struct 
     return false;
   }
   pthread_mutex_lock(&writer->mutex);
-  lmdbx__group_take(writer, &group);
+  lmdbx__group_take(writer, &group, &taken);
   pthread_mutex_unlock(&writer->mutex);
   if (group.head != NULL) { /* else its owners died */
     uint64_t before = lmdbx__now_ns();
-    lmdbx__group_run(self, writer, &group, &report);
+    lmdbx__group_run(self, writer, &group, &taken, &report);
     lmdbx__commit_notices(&group, &report, lmdbx__now_ns() - before, &notices);
   }
   lmdbx__turn_end(env);
@@ -232,22 +239,8 @@ static void worker_destroy(struct lmdbx_job *job) {
 
 /* -------------------------------------------------------------- owner thread */
 
-void lmdbx__writes_add(struct lmdbx__request *request) {
-  struct lmdbx__writer *writer = writer_of(request->repository->env);
-  pthread_mutex_lock(&writer->mutex);
-  lmdbx__list_append(&writer->queue, request);
-  bool ready = writer->state == LMDBX__WRITER_IDLE;
-  if (ready) writer->state = LMDBX__WRITER_READY;
-  pthread_mutex_unlock(&writer->mutex);
-  if (!ready) return;
-  /* Between the two locks no one else moves a READY writer that is not on the
-   * list: workers take from the list, and this host's requests stay queued. */
-  pthread_mutex_lock(&workers.mutex);
-  ready_push(writer);
-  pthread_mutex_unlock(&workers.mutex);
-}
-
-void lmdbx__writes_flush(struct lmdbx_host *host) {
+/* If there is something to do for one more. */
+static void start_worker(struct lmdbx_host *host) {
   if (atomic_load(&host->stopping)) return;
   pthread_mutex_lock(&workers.mutex);
   bool needed = workers.head != NULL && workers.active < workers.limit;
@@ -268,6 +261,29 @@ void lmdbx__writes_flush(struct lmdbx_host *host) {
   lmdbx__writes_drop(host);
 }
 
+void lmdbx__writes_add(struct lmdbx__request *request) {
+  struct lmdbx_host *host = request->repository->host;
+  struct lmdbx__writer *writer = writer_of(request->repository->env);
+  pthread_mutex_lock(&writer->mutex);
+  lmdbx__list_append(&writer->queue, request);
+  bool early = lmdbx__gathering_add(request, writer);
+  bool ready = writer->state == LMDBX__WRITER_IDLE;
+  if (ready) writer->state = LMDBX__WRITER_READY;
+  pthread_mutex_unlock(&writer->mutex);
+  if (ready) {
+    /* Between the two locks no one else moves a READY writer that is not on the
+     * list: workers take from the list, and this host's requests stay queued. */
+    pthread_mutex_lock(&workers.mutex);
+    ready_push(writer);
+    pthread_mutex_unlock(&workers.mutex);
+  }
+  if (early) start_worker(host);
+}
+
+void lmdbx__writes_flush(struct lmdbx_host *host) {
+  lmdbx__gathering_end(host);
+  start_worker(host);
+}
 /* Moves this host's requests out of one queue. */
 static void extract(struct lmdbx__writer *writer, struct lmdbx_host *host,
                     struct lmdbx__list *extracted) {
@@ -290,6 +306,7 @@ static void extract(struct lmdbx__writer *writer, struct lmdbx_host *host,
 
 void lmdbx__writes_drop(struct lmdbx_host *host) {
   struct lmdbx__list dropped = {0};
+  lmdbx__gathering_end(host);
   for (struct lmdbx_repository *repository = host->repositories; repository != NULL;
        repository = repository->next) {
     /* With nothing pending it has nothing queued, and may be closing just now. */

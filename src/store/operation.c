@@ -23,6 +23,7 @@ struct run {
   struct lmdbx__env *env;
   struct lmdbx__op *first;
   size_t count;
+  const struct lmdbx__feed *feed; /* NULL: it has all its operations */
   struct lmdbx__commit_report *report;
 };
 
@@ -207,13 +208,26 @@ static bool worth_splitting(int rc) {
 
 /* ------------------------------------------------------------------- runs */
 
+/* Whether there is an operation behind the first `done`; asks for more, once all are
+ * done. */
+static bool run_has_more(struct run *run, size_t done) {
+  if (done < run->count) return true;
+  if (run->feed == NULL) return false;
+  size_t added = run->feed->more(run->feed->context);
+  run->count += added;
+  return added > 0;
+}
+
 /* Applies a stretch in the transaction. 0, or what LMDB says against it. */
-static int run_apply(const struct run *run, MDB_txn *txn, bool *changed) {
-  struct lmdbx__op *op = run->first;
+static int run_apply(struct run *run, MDB_txn *txn, bool *changed) {
+  /* The link to the next operation, since that may not be there yet. */
+  struct lmdbx__op *const *next = &run->first;
   int rc = 0;
-  for (size_t i = 0; i < run->count && rc == 0; i++, op = op->next) {
+  for (size_t done = 0; rc == 0 && run_has_more(run, done); done++) {
+    struct lmdbx__op *op = *next;
     op_prepare(run->env, op);
     if (op->error == NULL) rc = op_apply(run->env, txn, op, changed);
+    next = &op->next;
   }
   return rc;
 }
@@ -230,7 +244,7 @@ static size_t run_bytes(const struct run *run) {
 }
 
 /* Applies and commits a stretch in the transaction, which it ends. */
-static enum outcome run_in(const struct run *run, MDB_txn *txn, int *rc) {
+static enum outcome run_in(struct run *run, MDB_txn *txn, int *rc) {
   bool changed = false;
   *rc = run_apply(run, txn, &changed);
   if (*rc == 0 && changed) {
@@ -250,7 +264,7 @@ static enum outcome run_in(const struct run *run, MDB_txn *txn, int *rc) {
   return DONE;
 }
 
-static enum outcome run_once(const struct run *run, int *rc) {
+static enum outcome run_once(struct run *run, int *rc) {
   MDB_txn *txn;
   *rc = lmdbx__txn_begin(run->env, 0, &txn);
   if (*rc != 0) {
@@ -284,7 +298,7 @@ static bool run_has(const struct run *run, bool (*what)(const struct lmdbx__op *
 
 /* Deletes need free pages too, to copy those they change. A stretch without
  * puts gets some from behind the limit. */
-static enum outcome run_with_reserve(const struct run *run, int *rc) {
+static enum outcome run_with_reserve(struct run *run, int *rc) {
   struct lmdbx__env *env = run->env;
   if (!lmdbx__reserve_map(env)) {
     if (atomic_load(&env->failed)) *rc = MDB_PANIC;
@@ -295,9 +309,10 @@ static enum outcome run_with_reserve(const struct run *run, int *rc) {
   return outcome;
 }
 
-static void run_all(const struct run *run) {
+static void run_all(struct run *run) {
   int rc = 0;
   enum outcome outcome = run_once(run, &rc);
+  run->feed = NULL;
   if (outcome == SPLIT && rc == MDB_MAP_FULL && !run_has(run, op_puts))
     outcome = run_with_reserve(run, &rc);
   if (outcome == DONE) return;
@@ -335,24 +350,33 @@ static void run_reads(const struct run *run) {
     run_fail(run, &error);
 }
 
+/* In units one by one. */
+static size_t operations_of(const struct lmdbx__op *group) {
+  size_t count = 0;
+  for (const struct lmdbx__op *op = group; op != NULL; op = op->next)
+    count += op->type == LMDBX__OP_UNIT ? op->unit->count : 1;
+  return count;
+}
+
 void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
                    struct lmdbx__commit_report *report) {
+  lmdbx__commit_fed(env, group, NULL, report);
+}
+
+void lmdbx__commit_fed(struct lmdbx__env *env, struct lmdbx__op *group,
+                       const struct lmdbx__feed *feed, struct lmdbx__commit_report *report) {
   *report = (struct lmdbx__commit_report){0};
-  struct run run = {env, group, 0, report};
-  for (struct lmdbx__op *op = group; op != NULL; op = op->next) {
-    run.count++;
-    report->operations += op->type == LMDBX__OP_UNIT ? op->unit->count : 1;
-  }
+  struct run run = {env, group, 0, feed, report};
+  for (struct lmdbx__op *op = group; op != NULL; op = op->next) run.count++;
 
   struct lmdbx_error error;
   if (lmdbx__env_usable(env, true, &error, doing) != LMDBX_OK) {
     run_fail(&run, &error);
-    return;
-  }
-  if (!run_has(&run, lmdbx__op_writes) || !env->writable || !atomic_load(&env->may_write)) {
+  } else if (!run_has(&run, lmdbx__op_writes) || !env->writable || !atomic_load(&env->may_write)) {
     run_reads(&run);
-    return;
+  } else {
+    lmdbx__reserve_release(env);
+    run_all(&run);
   }
-  lmdbx__reserve_release(env);
-  run_all(&run);
+  report->operations = operations_of(group);
 }

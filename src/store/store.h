@@ -355,6 +355,17 @@ void lmdbx__env_catch_up(struct lmdbx__env *env);
 void lmdbx__commit(struct lmdbx__env *env, struct lmdbx__op *group,
                    struct lmdbx__commit_report *report);
 
+/* Where a group may grow while it is carried out. */
+struct lmdbx__feed {
+  /* Asked when all operations have been applied: links more to the last one, and says
+   * how many; 0: commit. On the thread of the commit, which holds LMDB's writer lock. */
+  size_t (*more)(void *context);
+  void *context;
+};
+/* The same, with a group that may grow; feed NULL: it does not. */
+void lmdbx__commit_fed(struct lmdbx__env *env, struct lmdbx__op *group,
+                       const struct lmdbx__feed *feed, struct lmdbx__commit_report *report);
+
 /* ------------------------------------------------------------------ copies */
 
 /*
