@@ -153,6 +153,7 @@ static void a_host_may_end_in_such_a_turn(void **state) {
   finish(&other, &outcome);
   ready(fixture);
   put_some(repository, 0, EARLY, outcomes);
+  lmdbx_repository_release(repository);
   lmdbx_host_destroy(other.host);
   put_some(fixture->repository, 0, PUTS, outcomes);
   finish(&fixture->executor, &outcomes[PUTS - 1]);
