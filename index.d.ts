@@ -676,9 +676,9 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    * what a killed process left there is removed by a later backup to the same path, after ten
    * minutes.
    *
-   * Failures, `signal` and `close()` (`LMDBX_CLOSED`) end it soon and leave nothing. It also ends
-   * where the map of the file has to move (`LMDBX_CONFLICT`), which happens to databases that have
-   * reached their `mapSize`: take it again.
+   * Failures, `signal`, `close()` (`LMDBX_CLOSED`) and the exit of the process or worker thread end it
+   * soon and leave nothing. It also ends where the map of the file has to move (`LMDBX_CONFLICT`),
+   * which happens to databases that have reached their `mapSize`: take it again.
    *
    * @param path - The directory, as a path or a `file:` URL.
    */

@@ -213,7 +213,9 @@ void lmdbx_host_deliver(struct lmdbx_host *host);
 
 /* Announces the end: no more writes are begun, and jobs of this host that wait
  * for other processes give up, so that a runtime that waits for its pool can exit
- * at once. What they would have written is not acknowledged. Any thread. */
+ * at once. What they would have written is not acknowledged. Backups end, and nothing is
+ * left of them: this waits for a part of one that is under way, which stops within 16 MB.
+ * Owner thread. */
 void lmdbx_host_stop(struct lmdbx_host *host);
 
 /* Ends a host, at the end of its thread: calls back for nothing more, drops what

@@ -355,29 +355,50 @@ describe("a backup that is given up", () => {
     "an uncaught exception": { code: 1, signal: null, late: false },
     "worker.terminate": { code: 0, signal: null, late: false },
   };
+  /** Runs a program that ends in the middle of a backup: what lies there afterwards. */
+  const endIn = async (open, directory, expected, args) => {
+    const data = path.join(directory, "data");
+    const repository = open({ path: data });
+    await fill(repository);
+    await repository.close();
+    const target = path.join(directory, "copy");
+    const { stdout, stderr, ...end } = await runToEnd(
+      "backing-up",
+      { path: data, target, ...args },
+      SOON,
+    );
+    assert.deepEqual(end, expected, stderr);
+    assert.equal(stdout, '"under way"\n');
+    const left = fs.readdirSync(directory);
+    await open({ path: data }).backup(target);
+    assert.deepEqual(await open({ path: target }).get("large", 5), Buffer.alloc(MIB, 5));
+    return left;
+  };
   for (const [way, expected] of Object.entries(ends)) {
     for (const compact of [false, true]) {
-      test(
-        `by ${way} ends soon and leaves no target, with compact: ${compact}`,
-        TIMEOUT,
-        using(async (open, directory) => {
-          const data = path.join(directory, "data");
-          const repository = open({ path: data });
-          await fill(repository);
-          await repository.close();
-          const target = path.join(directory, "copy");
-          const args = { path: data, target, way, compact };
-          const { stdout, stderr, ...end } = await runToEnd("backing-up", args, SOON);
-          assert.deepEqual(end, expected, stderr);
-          assert.equal(stdout, '"under way"\n');
-          assert.ok(!fs.existsSync(target));
-          for (const name of fs.readdirSync(directory)) assert.match(name, /^data$|^copy\.partial\./);
-          await open({ path: data }).backup(target);
-          assert.deepEqual(await open({ path: target }).get("large", 5), Buffer.alloc(MIB, 5));
-        }),
-      );
+      for (const inPart of [false, true]) {
+        const when = inPart ? "while a part is under way" : "between two parts";
+        test(
+          `by ${way} ${when} ends soon and leaves nothing, with compact: ${compact}`,
+          TIMEOUT,
+          using(async (open, directory) => {
+            const left = await endIn(open, directory, expected, { way, compact, inPart });
+            assert.deepEqual(left, ["data"]);
+          }),
+        );
+      }
     }
   }
+
+  test(
+    "by SIGKILL leaves no target",
+    TIMEOUT,
+    using(async (open, directory) => {
+      const expected = { code: null, signal: "SIGKILL", late: false };
+      const left = await endIn(open, directory, expected, { way: "SIGKILL", compact: false });
+      for (const name of left) assert.match(name, /^data$|^copy\.partial\./);
+    }),
+  );
 });
 
 describe("what a killed backup left", () => {

@@ -115,6 +115,10 @@ void lmdbx_host_flush(struct lmdbx_host *host) {
 
 void lmdbx_host_stop(struct lmdbx_host *host) {
   atomic_store(&host->stopping, true);
+  for (struct lmdbx_repository *repository = host->repositories; repository != NULL;
+       repository = repository->next) {
+    lmdbx__backups_end(repository);
+  }
 }
 
 void lmdbx_host_destroy(struct lmdbx_host *host) {

@@ -116,9 +116,9 @@ struct lmdbx_repository {
   uint64_t inline_reads, pool_reads;
   uint32_t pending_keys[LMDBX__PENDING_SLOTS];
   struct lmdbx__fence *fences;
-  size_t backups; /* in their callers' hands, between two parts: closing waits for them */
   struct lmdbx__request *closing;
-  struct lmdbx_scan *scans; /* idle ones */
+  struct lmdbx_backup *backups; /* that may have files: closing waits for their ends */
+  struct lmdbx_scan *scans;     /* idle ones */
   struct lmdbx_snapshot *snapshots;
   struct lmdbx_repository *next, **link; /* in host->repositories */
 };
@@ -415,6 +415,9 @@ void lmdbx__backup_begin(struct lmdbx__request *request);
  * thread. */
 void lmdbx__backup_report(struct lmdbx__request *request, struct lmdbx_result *result);
 void lmdbx__backup_free(struct lmdbx_backup *backup); /* any thread; NULL is fine */
+/* The host stops: ends all, and removes their files. Waits for a part that is under
+ * way, which ends soon. Owner thread. */
+void lmdbx__backups_end(struct lmdbx_repository *repository);
 
 /* ------------------------------------------------------------------- stats */
 

@@ -168,7 +168,7 @@ static void close_run(struct lmdbx_job *job) {
 
 void lmdbx__repository_settle(struct lmdbx_repository *repository) {
   if (!repository->closed || repository->pending > 0 || repository->state == LMDBX__OPENING) return;
-  if (repository->backups > 0) return;
+  if (repository->backups != NULL) return;
   struct lmdbx__request *closing = repository->closing;
   repository->closing = NULL;
   if (closing != NULL) {

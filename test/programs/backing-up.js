@@ -1,20 +1,21 @@
 "use strict";
 // Ends in the middle of a backup, in the way that args.way says: the process, or a worker thread in
-// it. Says when a part of the backup is done.
+// it. Says when a part of the backup is done, and ends then, or when the next one is under way.
 
 const { Worker, isMainThread, parentPort, workerData } = require("node:worker_threads");
 
 const { createLMDBXRepository } = require("../..");
 const child = require("../support/child.js");
 
-const { path, target, compact, way } = isMainThread ? child.args : workerData;
+const { path, target, compact, way, inPart } = isMainThread ? child.args : workerData;
 
 const ways = {
   "process.exit": () => process.exit(3),
   "an uncaught exception": () =>
-    setImmediate(() => {
+    process.nextTick(() => {
       throw new Error("on purpose");
     }),
+  SIGKILL: () => process.kill(process.pid, "SIGKILL"),
   "worker.terminate": () => parentPort.postMessage("terminate"),
 };
 
@@ -23,7 +24,8 @@ function onProgress() {
   if (said) return;
   said = true;
   child.say("under way");
-  ways[way]();
+  if (inPart) setImmediate(ways[way]);
+  else ways[way]();
 }
 
 if (way === "worker.terminate" && isMainThread) {
