@@ -355,7 +355,7 @@ export interface LMDBXOperation {
 export interface BackupProgress {
   /** Bytes copied so far, and on disk soon. */
   readonly bytes: number;
-  /** Bytes it will be in all. Not known for a compact backup. */
+  /** Bytes it will be in all. For a compact backup not known before the last call. */
   readonly total?: number;
 }
 
@@ -365,9 +365,16 @@ export interface BackupOptions {
    * `false`.
    */
   compact?: boolean | undefined;
-  /** Called as the backup proceeds, every 50 ms or 16 MB. If it throws, the backup is given up. */
+  /**
+   * Called as the backup proceeds, every 50 ms or 16 MB, and a last time, with `bytes` equal to
+   * `total`, when all is copied and the directory does not have its name yet. If it throws, the
+   * backup is given up: `backup` rejects with that, and nothing is left.
+   */
   onProgress?: ((progress: BackupProgress) => void) | undefined;
-  /** Gives the backup up, which then rejects with the signal's reason. */
+  /**
+   * Gives the backup up, which then rejects with the signal's reason, and nothing is left. Once the
+   * directory is being given its name, it is too late, and the backup resolves.
+   */
   signal?: AbortSignalObject | undefined;
 }
 

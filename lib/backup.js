@@ -1,5 +1,6 @@
 "use strict";
-// A backup, part by part: between two parts come progress and abort.
+// A backup, part by part: between two parts come progress and abort. The last part does no more than
+// give the copy its name, so that both come before that.
 
 const addon = require("./addon.js");
 const { resolvePath } = require("./config.js");
@@ -34,12 +35,13 @@ async function backup(repository, target, options) {
   const directory = resolvePath(target, "LMDBX_INVALID_ARGUMENT");
   throwIfAborted(signal);
   let part = await unlessAborted(addon.backup(repository, directory, compact), signal, abandon);
-  while (part[2] !== undefined) {
+  for (;;) {
     part = await addon.backupNext(part[2], false);
+    if (part[2] === undefined) return; // it has its name
     try {
       const [bytes, total] = part;
       onProgress?.(total > 0 ? { bytes, total } : { bytes });
-      if (part[2] !== undefined) throwIfAborted(signal);
+      throwIfAborted(signal);
     } catch (error) {
       await abandon(part);
       throw error;

@@ -525,8 +525,9 @@ bool lmdbx_now_end(struct lmdbx_repository *repository, struct lmdbx_now *answer
  * not exist, and does not until the copy is complete (store.h). target is an absolute
  * path. The copy is of one moment: all that this repository was asked to write
  * before is in it. It proceeds in parts, of 50 ms or 16 MB each: if the result's backup is
- * not NULL, lmdbx_backup_next carries out the next one. Closing the repository waits
- * for that call, which then ends the backup.
+ * not NULL, lmdbx_backup_next carries out the next one. The last one copies nothing, and
+ * puts the copy in its place. Closing the repository waits for that call, which then
+ * ends the backup.
  * Errors: those of lmdbx__copy_begin and lmdbx__copy_go_on; CLOSED; ABORTED, where
  * the host was stopped.
  */

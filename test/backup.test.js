@@ -187,6 +187,8 @@ describe("a backup", () => {
       await repository.backup(path.join(directory, "compact"), { compact: true, onProgress });
       assert.ok(compact.length >= 3);
       assert.deepEqual(Object.keys(compact[0]), ["bytes"], "how much it will be is not known");
+      assert.equal(compact.at(-1).total, compact.at(-1).bytes);
+      seen.slice(0, -1).forEach(({ bytes, total }) => assert.ok(bytes <= total));
     }),
   );
 });
@@ -311,6 +313,53 @@ describe("a backup that is given up", () => {
       controller.abort(reason);
       assert.equal(await rejection(backup), reason);
       await repository.close(); // what was begun meanwhile has been undone
+    }),
+  );
+
+  for (const compact of [false, true]) {
+    for (const what of ["an exception", "a signal", "close()"]) {
+      test(
+        `by ${what} in the last call of onProgress leaves nothing, with compact: ${compact}`,
+        leavesNothing(async (repository, target) => {
+          const reason = new Error("on purpose");
+          const controller = new AbortController();
+          let closing;
+          const ways = {
+            "an exception": () => {
+              throw reason;
+            },
+            "a signal": () => controller.abort(reason),
+            "close()": () => (closing = repository.close()),
+          };
+          let lastCalls = 0;
+          const onProgress = ({ bytes, total }) => {
+            if (bytes !== total) return;
+            lastCalls++;
+            assert.ok(!fs.existsSync(target));
+            ways[what]();
+          };
+          const { signal } = controller;
+          const error = await rejection(repository.backup(target, { compact, onProgress, signal }));
+          if (closing === undefined) assert.equal(error, reason);
+          else assert.equal(error.code, "LMDBX_CLOSED");
+          assert.equal(lastCalls, 1);
+          await closing;
+        }),
+      );
+    }
+  }
+
+  test(
+    "too late, when it has got its name, is taken all the same",
+    using(async (open, directory) => {
+      const repository = open({ path: path.join(directory, "data") });
+      const target = path.join(directory, "copy");
+      const controller = new AbortController();
+      const onProgress = ({ bytes, total }) => {
+        if (bytes === total) setImmediate(() => controller.abort());
+      };
+      await repository.backup(target, { onProgress, signal: controller.signal });
+      assert.ok(fs.existsSync(path.join(target, "data.mdb")));
     }),
   );
 

@@ -111,7 +111,7 @@ void lmdbx__backup_report(struct lmdbx__request *request, struct lmdbx_result *r
   struct lmdbx_error error;
   bool over = request->op.error != NULL || backup->complete || backup->abandoned;
   result->bytes = backup->bytes;
-  result->total = backup->complete ? backup->bytes : backup->total;
+  result->total = backup->total;
   if (!over && atomic_load(&backup->repository->host->stopping)) {
     stopped_error(&error);
     lmdbx__request_fail(request, &error);

@@ -49,6 +49,7 @@ struct lmdbx__copy {
   struct lmdbx__copy *next, **link; /* in gate->copies, while started; under its lock */
 
   int file; /* -1: none */
+  bool copied; /* all of it; it has no name yet */
   uint8_t *buffer;
   uint64_t bytes, synced, asked, total;
 };
@@ -369,25 +370,34 @@ int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *
   return LMDBX_OK;
 }
 
-int lmdbx__copy_go_on(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop,
-                      bool *complete, struct lmdbx_error *error) {
+/* Copies until it is time for others, or there is no more. */
+static int copy_part(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop) {
   uint64_t deadline = lmdbx__now_ns() + milliseconds * NANOSECONDS_PER_MILLISECOND;
   int rc = copy->file < 0 ? make_files(copy) : 0;
-  *complete = false;
   while (rc == 0) {
     ask_ahead(copy);
     ssize_t got = recv(copy->source, copy->buffer, BUFFER_SIZE, 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
+    if (got <= 0) {
+      copy->copied = true;
+      break;
+    }
     rc = write_data(copy, (size_t)got);
     bool pause = copy->synced == copy->bytes || lmdbx__now_ns() >= deadline || atomic_load(stop);
-    if (rc == 0 && pause) return LMDBX_OK;
+    if (pause) break;
   }
-  if (rc == 0) {
+  return rc;
+}
+
+int lmdbx__copy_go_on(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop,
+                      bool *complete, struct lmdbx_error *error) {
+  bool was_copied = copy->copied;
+  int rc = was_copied ? publish(copy) : copy_part(copy, milliseconds, stop);
+  *complete = was_copied && rc == 0;
+  if (copy->copied && !was_copied) {
     int copied = join(copy);
     if (copied != 0 || atomic_load(&copy->interrupted)) return copy_error(copy, copied, error);
-    rc = publish(copy);
-    *complete = rc == 0;
+    copy->total = copy->bytes;
   }
   if (rc == EACCES || rc == EPERM || rc == EROFS)
     return lmdbx__error_at(error, LMDBX_ACCESS, rc, writing, copy->target,

@@ -400,14 +400,15 @@ struct lmdbx__copy_options {
 int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *options,
                       struct lmdbx__copy **out, struct lmdbx_error *error);
 /*
- * Copies on for about that long, at most 16 MB, or until *stop is set. *complete: the target is in
- * place, and on disk. Pool thread. After an error the copy has to be freed.
+ * Copies on for about that long, at most 16 MB, or until *stop is set. Once all is copied, a
+ * call of its own puts it in place: *complete says that the target is there, and on
+ * disk. Pool thread. After an error the copy has to be freed.
  * Errors: EXISTS (the target), ACCESS, NOT_A_DIRECTORY, NO_SPACE, IO, NO_MEMORY,
  * CONFLICT, CORRUPT.
  */
 int lmdbx__copy_go_on(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop,
                       bool *complete, struct lmdbx_error *error);
-/* Bytes copied, and bytes in all: 0 if that is not known. Its holder. */
+/* Bytes copied, and bytes in all: 0 as long as that is not known. Its holder. */
 void lmdbx__copy_progress(const struct lmdbx__copy *copy, uint64_t *bytes, uint64_t *total);
 /* Ends it, and removes what is not complete. NULL is fine. Any thread; blocks shortly
  * on the file system. */
