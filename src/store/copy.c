@@ -1,6 +1,6 @@
 /*
- * Copies: LMDB writes into one end of a socket on a thread of its own (the copier),
- * and the copy's holder carries what comes out of the other end to a file. The
+ * Copies: LMDB writes into a pipe on a thread of its own (the copier), and the copy's
+ * holder carries what comes out of the other end to a file. The
  * copier's read is begun before it, so that the gate counts it, and ended by it, so
  * that whoever closes the gate depends on no other thread.
  */
@@ -9,11 +9,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,15 +40,16 @@ struct lmdbx__copy {
   /* The copier's, from its start to its joining. */
   pthread_t copier;
   struct lmdbx__read *read;
-  int sink; /* LMDB's end of the socket */
+  int sink; /* LMDB's end of the pipe */
   int rc;
 
   bool started;                     /* the copier has to be joined */
-  int source;                       /* our end; -1: none */
+  int source;                       /* our end, or nowhere once that is given up; -1: none */
+  int nowhere;                      /* reads as ended; -1: none */
   atomic_bool interrupted;          /* somebody has to close the gate */
   struct lmdbx__copy *next, **link; /* in gate->copies, while started; under its lock */
 
-  int file; /* -1: none */
+  int file;    /* -1: none */
   bool copied; /* all of it; it has no name yet */
   uint8_t *buffer;
   uint64_t bytes, synced, asked, total;
@@ -64,7 +65,7 @@ static void *copy_out(void *argument) {
   return NULL;
 }
 
-/* Signals are for the threads of the program; and a socket that was shut must be an
+/* Signals are for the threads of the program; and a pipe without a reader must be an
  * error, not a SIGPIPE. LMDB's own thread inherits that. */
 static int start_thread(struct lmdbx__copy *copy) {
   sigset_t all, before;
@@ -76,14 +77,35 @@ static int start_thread(struct lmdbx__copy *copy) {
   return rc;
 }
 
-static int make_socket(struct lmdbx__copy *copy) {
+/* A pipe, since LMDB waits for the SIGPIPE that it thinks comes with every EPIPE: a
+ * socket that is shut while a write waits for room gives the one without the other. */
+static int make_pipe(struct lmdbx__copy *copy) {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return errno;
+#ifdef __linux__
+  if (pipe2(ends, O_CLOEXEC) != 0) return errno;
+  (void)fcntl(ends[0], F_SETPIPE_SZ, (int)BUFFER_SIZE);
+#else
+  if (pipe(ends) != 0) return errno;
   (void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   (void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+#endif
   copy->source = ends[0];
   copy->sink = ends[1];
-  return 0;
+  copy->nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return copy->nowhere >= 0 ? 0 : errno;
+}
+
+static void close_pipe(struct lmdbx__copy *copy) {
+  if (copy->source >= 0) close(copy->source);
+  if (copy->nowhere >= 0) close(copy->nowhere);
+  copy->source = copy->nowhere = -1;
+}
+
+/* Takes LMDB's reader away, whoever reads just now: its descriptor stays valid, and what is
+ * read from it afterwards is the end. */
+static void give_up(struct lmdbx__copy *copy) {
+  (void)dup2(copy->nowhere, copy->source);
+  (void)fcntl(copy->source, F_SETFD, FD_CLOEXEC);
 }
 
 static void enlist(struct lmdbx__copy *copy) {
@@ -108,21 +130,20 @@ static void delist(struct lmdbx__copy *copy) {
 void lmdbx__copies_interrupt(struct lmdbx__copy *copies) {
   for (struct lmdbx__copy *copy = copies; copy != NULL; copy = copy->next) {
     atomic_store(&copy->interrupted, true);
-    (void)shutdown(copy->source, SHUT_RDWR);
+    give_up(copy);
   }
 }
 
 /* Starts the copier on a read of its own. An LMDB code. */
 static int start(struct lmdbx__copy *copy, struct lmdbx__read *read) {
-  int rc = make_socket(copy);
-  if (rc != 0) return rc;
+  copy->sink = -1;
+  int rc = make_pipe(copy);
   copy->read = read;
   copy->rc = 0;
-  rc = start_thread(copy);
+  if (rc == 0) rc = start_thread(copy);
   if (rc != 0) {
-    close(copy->source);
-    close(copy->sink);
-    copy->source = -1;
+    if (copy->sink >= 0) close(copy->sink);
+    close_pipe(copy);
     return rc;
   }
   copy->started = true;
@@ -133,22 +154,21 @@ static int start(struct lmdbx__copy *copy, struct lmdbx__read *read) {
 /* Ends the copier, if it has not ended. What LMDB said. */
 static int join(struct lmdbx__copy *copy) {
   if (!copy->started) return 0;
-  (void)shutdown(copy->source, SHUT_RDWR);
+  give_up(copy);
   pthread_join(copy->copier, NULL);
   delist(copy);
   copy->started = false;
-  close(copy->source);
-  copy->source = -1;
+  close_pipe(copy);
   return copy->rc;
 }
 
 /* Waits until LMDB has its moment: then the meta pages come. False: it failed. */
 static bool wait_moment(struct lmdbx__copy *copy) {
-  uint8_t first;
-  ssize_t got;
-  do got = recv(copy->source, &first, 1, MSG_PEEK);
-  while (got < 0 && errno == EINTR);
-  return got > 0;
+  struct pollfd source = {.fd = copy->source, .events = POLLIN};
+  int ready;
+  do ready = poll(&source, 1, -1);
+  while (ready < 0 && errno == EINTR);
+  return ready > 0 && (source.revents & POLLIN) != 0 && !atomic_load(&copy->interrupted);
 }
 
 static int copy_error(struct lmdbx__copy *copy, int rc, struct lmdbx_error *error) {
@@ -355,7 +375,7 @@ int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *
   if (copy == NULL) return lmdbx__store_error(error, ENOMEM, doing, env->path);
   copy->env = env;
   copy->compact = options->compact;
-  copy->source = -1;
+  copy->source = copy->nowhere = -1;
   copy->file = -1;
   copy->target = strdup(options->target);
   int code = copy->target != NULL ? begin(copy, error)
@@ -376,7 +396,7 @@ static int copy_part(struct lmdbx__copy *copy, unsigned milliseconds, const atom
   int rc = copy->file < 0 ? make_files(copy) : 0;
   while (rc == 0) {
     ask_ahead(copy);
-    ssize_t got = recv(copy->source, copy->buffer, BUFFER_SIZE, 0);
+    ssize_t got = read(copy->source, copy->buffer, BUFFER_SIZE);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
       copy->copied = true;

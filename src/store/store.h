@@ -375,9 +375,9 @@ void lmdbx__commit_fed(struct lmdbx__env *env, struct lmdbx__op *group,
  * under such a name is removed by a later copy to the same target, ten minutes on.
  *
  * LMDB copies to a descriptor, from a thread of its own, and knows neither progress
- * nor an end before the end. So it is given a socket, and the holder of the copy
- * carries what comes out of it to the file, part by part; when the holder shuts the
- * socket, LMDB's next write fails, and the thread ends at once.
+ * nor an end before the end. So it is given a pipe, and the holder of the copy
+ * carries what comes out of it to the file, part by part; when the holder gives up
+ * reading, LMDB's next write fails, and the thread ends at once.
  *
  * A copy has one holder at a time, who may be any thread. It keeps a read
  * transaction live, so that the file grows by what is written meanwhile. Where

@@ -35,13 +35,17 @@ static int run(struct lmdbx__copy *copy, struct lmdbx_error *error) {
   return code;
 }
 
-/* One value that no socket holds, in one commit. */
-static void put_large(struct lmdbx__env *env) {
+static void put_value(struct lmdbx__env *env, const char *key, size_t size) {
   static const uint8_t large[20 * MEBIBYTE];
-  struct lmdbx__op op = put_op("large", "");
-  op.value = (struct lmdbx_slice){large, sizeof large};
+  struct lmdbx__op op = put_op(key, "");
+  op.value = (struct lmdbx_slice){large, size};
   commit_group(env, &op, 1);
   assert_null(op.error);
+}
+
+/* One value that no pipe holds, in one commit. */
+static void put_large(struct lmdbx__env *env) {
+  put_value(env, "large", 20 * MEBIBYTE);
 }
 
 static size_t count_entries(const char *directory) {
@@ -122,6 +126,30 @@ static void a_copy_ends_at_every_step_and_leaves_nothing(void **state) {
     }
   }
   put(env, "k", "v");
+  lmdbx__env_release(env);
+}
+
+/* Wherever LMDB waits for what it writes to be taken, it learns that nobody will. */
+static void a_copy_that_waits_for_its_reader_can_be_ended_anywhere(void **state) {
+  const struct timespec time_to_block = {.tv_nsec = 500000};
+  struct lmdbx__env *env = open_env(path_in(state, "db"), 64 * MEBIBYTE);
+  const char *target = path_in(state, "copy");
+  atomic_bool stop = true;
+  bool complete;
+  char key[16];
+  for (int i = 0; i < 8; i++) put_value(env, fill_key(key, (size_t)i), MEBIBYTE);
+  for (int compact = 0; compact < 2; compact++) {
+    for (int round = 0; round < 200; round++) {
+      struct lmdbx__copy *copy = begin(env, target, compact);
+      for (int i = 0; i < round % 20; i++)
+        assert_int_equal(lmdbx__copy_go_on(copy, PATIENCE_MS, &stop, &complete, NULL), LMDBX_OK);
+      nanosleep(&time_to_block, NULL);
+      (void)alarm(20); /* it would hang for ever */
+      lmdbx__copy_free(copy);
+      (void)alarm(0);
+    }
+  }
+  assert_true(nothing_else(state));
   lmdbx__env_release(env);
 }
 
@@ -239,6 +267,7 @@ int main(void) {
       TEST(a_copy_holds_what_was_there_when_it_began),
       TEST(a_plain_copy_does_not_see_what_is_written_after_it_began),
       TEST(a_copy_ends_at_every_step_and_leaves_nothing),
+      TEST(a_copy_that_waits_for_its_reader_can_be_ended_anywhere),
       TEST(a_target_that_appears_meanwhile_is_not_replaced),
       TEST(a_map_that_has_to_move_ends_the_copy_and_does_not_wait),
       TEST(a_file_that_is_opened_again_ends_the_copy),
