@@ -49,8 +49,10 @@ struct lmdbx__copy {
   atomic_bool interrupted;          /* somebody has to close the gate */
   struct lmdbx__copy *next, **link; /* in gate->copies, while started; under its lock */
 
-  int file;    /* -1: none */
-  bool copied; /* all of it; it has no name yet */
+  int file;       /* -1: none */
+  bool copied;    /* all of it */
+  bool published; /* it lies under its name, perhaps in spite of an error */
+  int restarts;
   uint8_t *buffer;
   uint64_t bytes, synced, asked, total;
 };
@@ -340,18 +342,23 @@ static int publish(struct lmdbx__copy *copy) {
   if (rc == 0) rc = rename_new(copy->partial, copy->target);
   if (rc != 0) return rc;
   rc = lmdbx__sync_parent(copy->target);
-  if (rc != 0 && rename(copy->target, copy->partial) == 0) return rc;
-  free(copy->partial);
-  copy->partial = NULL;
+  copy->published = rc == 0 || rename(copy->target, copy->partial) != 0;
   return rc;
 }
 
 /* ------------------------------------------------------------- the interface */
 
+/* Whether what has ended, with nothing of its moment seen yet, may have another one:
+ * another process had grown the file, or the gate was closed. */
+static bool may_restart(struct lmdbx__copy *copy, int rc) {
+  if (copy->bytes > 0 || copy->restarts++ == LMDBX__MAX_RETRIES) return false;
+  return atomic_exchange(&copy->interrupted, false) || rc == MDB_MAP_RESIZED;
+}
+
 static int begin(struct lmdbx__copy *copy, struct lmdbx_error *error) {
   struct lmdbx__env *env = copy->env;
-  int rc = 0;
-  for (int tries = 0; tries < LMDBX__MAX_RETRIES; tries++) {
+  int rc;
+  do {
     struct lmdbx__read *read;
     int code = lmdbx__read_begin_wait(env, &read, error);
     if (code != LMDBX_OK) return code;
@@ -362,10 +369,19 @@ static int begin(struct lmdbx__copy *copy, struct lmdbx_error *error) {
     }
     if (copy->compact || wait_moment(copy)) return LMDBX_OK;
     rc = join(copy);
-    /* Another process has grown the file, or the gate is being closed just now. */
-    if (rc != MDB_MAP_RESIZED && !atomic_exchange(&copy->interrupted, false)) break;
-  }
+  } while (may_restart(copy, rc));
   return copy_error(copy, rc, error);
+}
+
+/* The copier has ended. Only a plain copy needs the turn to begin: for LMDB's lock. */
+static int finish(struct lmdbx__copy *copy, struct lmdbx_error *error) {
+  int rc = join(copy);
+  if (rc == 0 && !atomic_load(&copy->interrupted)) {
+    copy->copied = true;
+    copy->total = copy->bytes;
+    return LMDBX_OK;
+  }
+  return copy->compact && may_restart(copy, rc) ? begin(copy, error) : copy_error(copy, rc, error);
 }
 
 int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *options,
@@ -390,18 +406,17 @@ int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *
   return LMDBX_OK;
 }
 
-/* Copies until it is time for others, or there is no more. */
-static int copy_part(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop) {
+/* Copies until it is time for others, or there is no more: *ended. */
+static int copy_part(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop,
+                     bool *ended) {
   uint64_t deadline = lmdbx__now_ns() + milliseconds * NANOSECONDS_PER_MILLISECOND;
   int rc = copy->file < 0 ? make_files(copy) : 0;
   while (rc == 0) {
     ask_ahead(copy);
     ssize_t got = read(copy->source, copy->buffer, BUFFER_SIZE);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      copy->copied = true;
-      break;
-    }
+    *ended = got <= 0;
+    if (*ended) break;
     rc = write_data(copy, (size_t)got);
     bool pause = copy->synced == copy->bytes || lmdbx__now_ns() >= deadline || atomic_load(stop);
     if (pause) break;
@@ -411,14 +426,16 @@ static int copy_part(struct lmdbx__copy *copy, unsigned milliseconds, const atom
 
 int lmdbx__copy_go_on(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop,
                       bool *complete, struct lmdbx_error *error) {
-  bool was_copied = copy->copied;
-  int rc = was_copied ? publish(copy) : copy_part(copy, milliseconds, stop);
-  *complete = was_copied && rc == 0;
-  if (copy->copied && !was_copied) {
-    int copied = join(copy);
-    if (copied != 0 || atomic_load(&copy->interrupted)) return copy_error(copy, copied, error);
-    copy->total = copy->bytes;
-  }
+  bool ended = false;
+  int rc = copy->copied ? publish(copy) : copy_part(copy, milliseconds, stop, &ended);
+  *complete = copy->copied && rc == 0;
+  if (ended) return finish(copy, error);
+  if (rc != 0 && copy->published)
+    return lmdbx__error_at(
+        error, LMDBX_IO, rc, writing, copy->target,
+        "%s, so the complete backup there may lose its name in a crash. It could "
+        "not be removed either: see to the disk, and remove it",
+        strerror(rc));
   if (rc == EACCES || rc == EPERM || rc == EROFS)
     return lmdbx__error_at(error, LMDBX_ACCESS, rc, writing, copy->target,
                            "permission was denied. Choose a directory that this process may write "
@@ -435,7 +452,7 @@ void lmdbx__copy_free(struct lmdbx__copy *copy) {
   if (copy == NULL) return;
   (void)join(copy);
   if (copy->file >= 0) close(copy->file);
-  if (copy->partial != NULL) remove_partial(copy->partial);
+  if (copy->partial != NULL && !copy->published) remove_partial(copy->partial);
   free(copy->target);
   free(copy->partial);
   free(copy->data);

@@ -391,7 +391,7 @@ struct lmdbx__copy_options {
 };
 
 /*
- * Begins one. Its moment is now, or for a compact one very soon. Pool thread, which
+ * Begins one. Its moment is now, or for a compact one before its first byte. Pool thread, which
  * has the turn, and during which nobody else of this process writes: LMDB takes its
  * writer lock for a moment. The caller owns *out, and the environment stays open for
  * as long as there is a copy. Touches no file yet.
@@ -402,7 +402,8 @@ int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *
 /*
  * Copies on for about that long, at most 16 MB, or until *stop is set. Once all is copied, a
  * call of its own puts it in place: *complete says that the target is there, and on
- * disk. Pool thread. After an error the copy has to be freed.
+ * disk. Pool thread. After an error the copy has to be freed; the target is not there, unless
+ * the message says so (its name could neither be put on disk nor be taken away).
  * Errors: EXISTS (the target), ACCESS, NOT_A_DIRECTORY, NO_SPACE, IO, NO_MEMORY,
  * CONFLICT, CORRUPT.
  */

@@ -171,29 +171,74 @@ static void a_target_that_appears_meanwhile_is_not_replaced(void **state) {
 }
 
 /* Deletes in a full database move the map, which needs live reads to end. */
+static size_t move_map(struct lmdbx__env *env, size_t count) {
+  char key[16];
+  for (int i = 0; i < 50; i++) {
+    struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, --count));
+    commit_group(env, &op, 1);
+    assert_null(op.error);
+  }
+  return count;
+}
+
 static void a_map_that_has_to_move_ends_the_copy_and_does_not_wait(void **state) {
-  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
   struct lmdbx_error error;
-  struct timespec begun, ended;
-  size_t count = fill(env, 3000);
+  atomic_bool stop = true;
+  bool complete;
   for (int compact = 0; compact < 2; compact++) {
+    struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+    struct timespec begun, ended;
+    size_t count = fill(env, 3000);
     struct lmdbx__copy *copy = begin(env, path_in(state, "copy"), compact);
+    if (compact) /* it may have another moment as long as nothing is seen of the first */
+      assert_int_equal(lmdbx__copy_go_on(copy, PATIENCE_MS, &stop, &complete, NULL), LMDBX_OK);
     clock_gettime(CLOCK_MONOTONIC, &begun);
-    for (int i = 0; i < 50; i++) {
-      char key[16];
-      struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, --count));
-      commit_group(env, &op, 1);
-      assert_null(op.error);
-    }
+    count = move_map(env, count);
     clock_gettime(CLOCK_MONOTONIC, &ended);
     assert_int_equal(run(copy, &error), LMDBX_CONFLICT);
     assert_non_null(strstr(error.message, "Try again"));
     assert_true(ended.tv_sec - begun.tv_sec < 5);
     lmdbx__copy_free(copy);
     assert_true(nothing_else(state));
-    count = fill(env, 3000);
+    lmdbx__env_release(env);
+  }
+}
+
+static void a_compact_copy_has_another_moment_where_the_map_moves_at_its_start(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  struct lmdbx_error error = {0};
+  char key[16];
+  size_t count = fill(env, 3000);
+  struct lmdbx__copy *copy = begin(env, path_in(state, "copy"), true);
+  count = move_map(env, count);
+  if (run(copy, &error) != LMDBX_OK) fail_msg("%s", error.message);
+  lmdbx__copy_free(copy);
+  lmdbx__env_release(env);
+  env = open_env(path_in(state, "copy"), 32 * MEBIBYTE);
+  assert_true(has(env, fill_key(key, count - 1)));
+  lmdbx__env_release(env);
+}
+
+/* Syncs of the file, of its directory, and of the parent; then the way back. */
+static void a_copy_whose_name_is_not_on_disk_is_taken_back_or_said_to_be_there(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  const char *target = path_in(state, "copy");
+  struct lmdbx_error error;
+  bool complete;
+  for (int stays = 0; stays < 2; stays++) {
+    struct lmdbx__copy *copy = begin(env, target, false);
+    assert_int_equal(lmdbx__copy_go_on(copy, PATIENCE_MS, &go_on_for_ever, &complete, NULL),
+                     LMDBX_OK);
+    arm(&full_syncs, 3, EIO);
+    if (stays) arm(&renames, 1, EIO);
+    assert_int_equal(run(copy, &error), LMDBX_IO);
+    no_faults();
+    lmdbx__copy_free(copy);
+    assert_int_equal(strstr(error.message, "complete backup") != NULL, stays);
+    if (stays == 0) assert_true(nothing_else(state));
   }
   lmdbx__env_release(env);
+  lmdbx__env_release(open_env(target, MEBIBYTE));
 }
 
 static void a_file_that_is_opened_again_ends_the_copy(void **state) {
@@ -270,6 +315,8 @@ int main(void) {
       TEST(a_copy_that_waits_for_its_reader_can_be_ended_anywhere),
       TEST(a_target_that_appears_meanwhile_is_not_replaced),
       TEST(a_map_that_has_to_move_ends_the_copy_and_does_not_wait),
+      TEST(a_compact_copy_has_another_moment_where_the_map_moves_at_its_start),
+      TEST(a_copy_whose_name_is_not_on_disk_is_taken_back_or_said_to_be_there),
       TEST(a_file_that_is_opened_again_ends_the_copy),
       TEST(a_disk_that_fails_fails_the_copy_alone),
       TEST(failing_allocations_leave_nothing),

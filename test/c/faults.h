@@ -9,6 +9,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -24,10 +25,11 @@ struct fault {
 };
 
 static struct fault writes, syncs, allocations;
-static struct fault metas;   /* the writes of meta pages among the writes */
-static bool die_behind_meta; /* the process is killed once a meta page is written */
-static size_t largest_map;   /* 0: any */
-static int map_flags;        /* that the refused maps have */
+static struct fault full_syncs, renames; /* fsync and rename: of whole files and directories */
+static struct fault metas;               /* the writes of meta pages among the writes */
+static bool die_behind_meta;             /* the process is killed once a meta page is written */
+static size_t largest_map;               /* 0: any */
+static int map_flags;                    /* that the refused maps have */
 
 #define META_PAGES_SIZE 8192
 
@@ -83,6 +85,16 @@ int fault_fdatasync(int fd) {
   return strikes(&syncs) ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
+int fault_fsync(int fd) INTERPOSED(fsync);
+int fault_fsync(int fd) {
+  return strikes(&full_syncs) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int fault_rename(const char *from, const char *to) INTERPOSED(rename);
+int fault_rename(const char *from, const char *to) {
+  return strikes(&renames) ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
 /* ThreadSanitizer maps before it can stand to be called from here. */
 #if !THREAD_SANITIZED
 #define MAPS_FAIL 1
@@ -130,7 +142,7 @@ __attribute__((visibility("default"))) void *realloc(void *data, size_t size) {
 #endif
 
 static void no_faults(void) {
-  struct fault *faults[] = {&writes, &syncs, &allocations, &metas};
+  struct fault *faults[] = {&writes, &syncs, &full_syncs, &renames, &allocations, &metas};
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) arm(faults[i], 0, 0);
   largest_map = 0;
   map_flags = 0;
