@@ -632,8 +632,12 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    * `fn` may await whatever it likes: no lock is held while it runs. What it reads is what has been
    * committed, and earlier writes of this repository, awaited or not; its own writes are seen by it
    * alone until the commit. Reads are compared byte for byte, absence included. If `fn` throws,
-   * nothing is written, and the transaction rejects with just that. One that only reads has seen
-   * one moment when it resolves.
+   * nothing is written, and the transaction rejects with just that; unless it had read several
+   * records, and one of them has changed: then what it saw may never have been so at one moment,
+   * and it runs again. One that only reads has seen one moment when it resolves.
+   *
+   * A read that is not awaited, and comes back behind the end of `fn`, rejects, and is no unhandled
+   * rejection.
    *
    * @throws `LMDBX_CONFLICT` if what was read had changed in each of `maxAttempts` runs, with the
    *   tenant and key of such a record; or as {@link batch} does, for the checkpoint.

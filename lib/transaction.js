@@ -58,8 +58,11 @@ class Attempt {
     return entry;
   }
 
-  /** The steps of its unit, comparisons included, and whose they are. */
-  steps() {
+  /**
+   * The steps of its unit, comparisons included, and whose they are.
+   * @param {boolean} [writes]
+   */
+  steps(writes = true) {
     const steps = [];
     /** @type {Entry[]} */
     const entries = [];
@@ -71,7 +74,7 @@ class Attempt {
           steps.push(kind, core.handle, stored, read.bytes);
           entries.push(entry);
         }
-        if (written !== undefined) {
+        if (writes && written !== undefined) {
           const kind = written.bytes === undefined ? DELETE : PUT_BYTES;
           steps.push(kind, written.core.handle, stored, written.bytes);
           entries.push(entry);
@@ -92,6 +95,17 @@ function load(core, entry) {
     }
   })();
   return entry.reading;
+}
+
+/**
+ * A read whose promise nobody may look at any more: behind the end of its transaction it rejects, and
+ * must not end the process for that.
+ * @template T
+ * @param {Promise<T>} reading
+ */
+function unminded(reading) {
+  reading.catch(() => {});
+  return reading;
 }
 
 /** What users hold: a view of an attempt on one repository. */
@@ -127,14 +141,22 @@ class Transaction {
     return { entry, bytes: entry.read.bytes, asStored: true };
   }
 
-  async get(tenantId, key) {
+  async #get(tenantId, key) {
     const { entry, bytes, asStored } = await this.#see(tenantId, key);
     return bytes && decode(this.#core, entry, bytes, asStored);
   }
 
-  async has(tenantId, key) {
+  async #has(tenantId, key) {
     const { bytes } = await this.#see(tenantId, key);
     return bytes !== undefined;
+  }
+
+  get(tenantId, key) {
+    return unminded(this.#get(tenantId, key));
+  }
+
+  has(tenantId, key) {
+    return unminded(this.#has(tenantId, key));
   }
 
   put(tenantId, key, value) {
@@ -172,6 +194,21 @@ async function open(root, { cores }) {
     core.opened = true;
   }
   for (const core of cores) addon.mayJoin(root.handle, core.handle);
+}
+
+/**
+ * Whether one of the records that an attempt has read, one after the other, has changed: then they
+ * may never have been like that together, and what it has thrown may be due to that alone.
+ * @param {Core} core
+ * @param {Attempt} attempt that has thrown
+ */
+async function readsHaveChanged(core, attempt) {
+  try {
+    await open(core, attempt);
+    return (await commit(core, attempt.steps(false).steps, undefined)) !== undefined;
+  } catch {
+    return false; /* the exception says more */
+  }
 }
 
 /** @param {Entry} entry that kept changing */
@@ -215,7 +252,13 @@ async function transaction(core, coreOf, fn, options) {
       await open(core, attempt);
     } catch (error) {
       attempt.ended = true;
-      return refuse(core, name, error);
+      // One record is always as it was at some moment.
+      const several = attempt.steps(false).entries.length > 1;
+      if (!several || left === 1 || !(await readsHaveChanged(core, attempt))) {
+        return refuse(core, name, error); /* at once where it can be: before what is issued next */
+      }
+      left--;
+      continue;
     }
     const { steps, entries } = attempt.steps();
     if (steps.length === 0 && checkpoint === undefined) return result;

@@ -186,6 +186,79 @@ describe("transaction", () => {
 });
 
 describe("what a transaction has read", () => {
+  /** Reads two records that are always equal, and throws if it has seen them differ. */
+  const fold = async (tx, between) => {
+    const a = await tx.get("t", "a");
+    await between();
+    const b = await tx.get("t", "b");
+    if (a !== b) throw new Error(`${a} is not ${b}`);
+    tx.put("t", "c", a + b);
+  };
+  const both = (n) => ["a", "b"].map((key) => ({ type: "put", tenantId: "t", key, value: n }));
+
+  check("runs again if it threw on records that were never so at one moment", async (open) => {
+    const repository = open();
+    await repository.batch(both(1));
+    let runs = 0;
+    await repository.transaction((tx) =>
+      fold(tx, () => (runs++ === 0 ? repository.batch(both(2)) : undefined)),
+    );
+    assert.equal(runs, 2);
+    assert.equal(await repository.get("t", "c"), 4);
+  });
+
+  check("is no reason to run again more often than maxAttempts says", async (open) => {
+    const repository = open();
+    await repository.batch(both(0));
+    let runs = 0;
+    const transaction = repository.transaction(
+      (tx) => fold(tx, () => repository.batch(both(++runs))),
+      { maxAttempts: 3 },
+    );
+    assert.equal((await rejection(transaction)).message, "2 is not 3");
+    assert.equal(runs, 3);
+  });
+
+  check("is no reason to run again if it is still so, or is one record", async (open) => {
+    const repository = open();
+    await repository.batch(both(1));
+    const reason = new Error("on purpose");
+    let runs = 0;
+    const still = repository.transaction(async (tx) => {
+      runs++;
+      await fold(tx, () => {});
+      throw reason;
+    });
+    assert.equal(await rejection(still), reason);
+    const one = repository.transaction(async (tx) => {
+      runs++;
+      await tx.get("t", "a");
+      await repository.batch(both(2));
+      throw reason;
+    });
+    assert.equal(await rejection(one), reason);
+    assert.equal(runs, 2);
+    assert.equal(await repository.get("t", "c"), undefined);
+  });
+
+  check("may be left behind, and rejects only for who awaits it", async (open) => {
+    const repository = open({ reads: "pool" });
+    await repository.put("t", "a", 1);
+    let reading;
+    let late;
+    await repository.transaction((tx) => {
+      late = tx;
+      reading = [tx.get("t", "a"), tx.has("t", "a")];
+    });
+    const unminded = late.get("t", "a"); // the test fails by what is not handled
+    for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+    await repository.get("t", "a");
+    await new Promise(setImmediate);
+    for (const promise of [...reading, unminded]) {
+      await assert.rejects(promise, { code: "LMDBX_INVALID_ARGUMENT" });
+    }
+  });
+
   /** Changes by another writer between reading and commit, of a record that is there. */
   const CHANGES = {
     "a new value": (other) => other.put("t", "k", "new"),
