@@ -617,7 +617,8 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    *
    * Updates of one key in one repository object are committed together. An update takes its place
    * among the writes when it commits: behind all that were issued before it, and perhaps behind
-   * some that were issued meanwhile.
+   * some that were issued meanwhile. One that is not on its way to the disk yet when {@link close} is
+   * called rejects with `LMDBX_CLOSED`, and is not stored; every other one finishes.
    */
   update(
     tenantId: string,
@@ -697,7 +698,10 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
 
   /**
    * Lets operations finish that were issued before, then releases the database. Calls made
-   * afterwards reject with `LMDBX_CLOSED`. Closing twice is fine.
+   * afterwards reject with `LMDBX_CLOSED`. Closing twice is fine. What takes several steps may be
+   * between two of them, and rejects with `LMDBX_CLOSED`, too: an {@link update} or a
+   * {@link transaction} that is not being committed yet, of which nothing is stored, a
+   * {@link bulkLoad}, a {@link backup}, iterators and snapshots.
    */
   close(): Promise<void>;
 

@@ -126,7 +126,7 @@ function settle(core, place, { outcome, resolve, reject }) {
   try {
     resolve(decode(core, place, outcome.state));
   } catch (error) {
-    reject(error); /* the repository was closed, perhaps by a function: it is stored all the same */
+    reject(error); /* memory ran out, perhaps: it is stored all the same */
   }
 }
 

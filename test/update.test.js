@@ -259,6 +259,35 @@ describe("an update that is refused", () => {
   });
 });
 
+describe("updates when the repository closes", () => {
+  check("are stored and resolve, or reject with LMDBX_CLOSED and are not", async (open) => {
+    const ROUNDS = 30;
+    const outcomes = new Set();
+    let expected = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const repository = open();
+      await repository.ready();
+      const updates = range(8).map(async (i) => {
+        if (i > 4) await repository.get("t", "other"); // joins the others' chain later, or is one
+        return repository.update("t", 1, increment);
+      });
+      // At another step each time: reading, deciding, committing, told.
+      for (let i = 0; i < round % 10; i++) await null;
+      for (let i = 0; i < round / 10; i++) await new Promise(setImmediate);
+      const [, ...settled] = await Promise.allSettled([repository.close(), ...updates]);
+      for (const { status, value, reason } of settled) {
+        outcomes.add(status);
+        if (status === "fulfilled") assert.equal(value, ++expected);
+        else assert.equal(reason.code, "LMDBX_CLOSED");
+      }
+      const again = open();
+      assert.equal(await again.get("t", 1), expected === 0 ? undefined : expected);
+      await again.close();
+    }
+    assert.ok(outcomes.has("rejected"), "closing came in between");
+  });
+});
+
 describe("several processes", () => {
   check(
     `${LANES} lanes in each of ${PROCESSES} count to exactly ${INCREMENTS}`,
