@@ -525,7 +525,8 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
 
   /**
    * The values stored under some keys, each in the place of its key and `undefined` where there is
-   * none, all as of one moment.
+   * none, all as of one moment. Of thousands of keys, the event loop has its turn in between; all the
+   * same the keys, and objects among them, may be changed as soon as the call has returned.
    */
   getMany(tenantId: string, keys: readonly K[]): Promise<(V | undefined)[]>;
 

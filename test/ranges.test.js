@@ -242,6 +242,60 @@ describe("getMany", () => {
     }
   });
 
+  check("of very many keys is of one moment, and of the keys that were given", async (open) => {
+    const COUNT = 20_000;
+    const repository = open();
+    const keys = Array.from({ length: COUNT }, (_, i) => (i % 2 === 0 ? i : [i]));
+    await Promise.all(keys.map((key) => repository.put("t", key, 1)));
+    repository.put("t", keys[COUNT - 2], 2);
+    const asked = repository.getMany("t", keys);
+    const snapshot = repository.snapshot();
+    const later = snapshot.getMany("t", keys);
+    repository.put("t", keys[0], 3);
+    repository.put("t", keys[COUNT - 1].slice(), 3);
+    for (const key of keys) if (typeof key === "object") key.push("changed");
+    keys.fill("changed");
+    for (const values of [await asked, await later]) {
+      assert.equal(values.length, COUNT);
+      values.forEach((value, at) => assert.equal(value, at === COUNT - 2 ? 2 : 1));
+    }
+    snapshot.close();
+    assert.equal((await repository.stats()).oldestSnapshotMs, 0);
+  });
+
+  check("of very many keys is issued in less time than their texts take", async (open) => {
+    const repository = open();
+    await repository.ready();
+    const keys = Array.from({ length: 200_000 }, (_, i) => `absent-${i}`);
+    const timed = (work) => {
+      const begun = process.cpuUsage();
+      const result = work();
+      const { user, system } = process.cpuUsage(begun);
+      return { result, micros: user + system };
+    };
+    let ratio = Infinity;
+    for (let tries = 0; tries < 5; tries++) {
+      const texts = timed(() => keys.map((key) => `${JSON.stringify(key)}\n`).join(""));
+      const issued = timed(() => repository.getMany("t", keys));
+      assert.ok((await issued.result).every((value) => value === undefined));
+      ratio = Math.min(ratio, issued.micros / texts.micros);
+    }
+    assert.ok(ratio < 0.6, `${ratio}`);
+  });
+
+  check("of very many keys ends with the repository, and with a key that is wrong", async (open) => {
+    const repository = open();
+    await repository.ready();
+    const keys = Array.from({ length: 50_000 }, (_, i) => i);
+    const wrong = [...keys, NaN];
+    assert.equal((await rejection(repository.getMany("t", wrong))).code, "LMDBX_INVALID_KEY");
+    assert.equal((await repository.stats()).oldestSnapshotMs, 0);
+    const asked = rejection(repository.getMany("t", keys));
+    await new Promise(setImmediate);
+    await repository.close();
+    assert.equal((await asked).code, "LMDBX_CLOSED");
+  });
+
   check("gives empty values, and tells them from absent ones", async (open) => {
     const repository = open({ encoding: "string" });
     await repository.put("t", "empty", "");
