@@ -23,7 +23,7 @@ struct key {
   bool certain; /* it is in the state last issued: not after a host's sudden end */
 };
 
-enum kind { PUT, DELETE, GET, HAS, LIST, CLOSE };
+enum kind { PUT, DELETE, GET, HAS, LIST, SNAPSHOT, CLOSE };
 
 struct owner;
 
@@ -32,7 +32,13 @@ struct ask {
   struct key *key;
   enum kind kind;
   unsigned least, most; /* the states that a read may show, or that a change makes */
-  char list[64];        /* LIST: what is expected, if that is certain */
+  char list[64];        /* LIST and SNAPSHOT: what is expected, if that is certain */
+};
+
+/* A snapshot of a repository, and the list that it shows for as long as it lives. */
+struct held {
+  struct lmdbx_snapshot *snapshot;
+  char list[64];
 };
 
 struct owner {
@@ -42,6 +48,7 @@ struct owner {
   struct key keys[REPOSITORIES][KEYS];
   struct executor executor;
   struct lmdbx_repository *repositories[REPOSITORIES];
+  struct held held[REPOSITORIES];
   struct ask asks[MAX_ASKS];
   size_t count, pending;
   bool closing;
@@ -54,7 +61,7 @@ static unsigned below(struct owner *owner, unsigned limit) {
 }
 
 static void complain(const struct ask *ask, const char *what, int code) {
-  static const char *const kinds[] = {"put", "delete", "get", "has", "list", "close"};
+  static const char *const kinds[] = {"put", "delete", "get", "has", "list", "snapshot", "close"};
   struct owner *owner = ask->owner;
   if (owner->failure[0] != '\0') return;
   snprintf(owner->failure, sizeof owner->failure, "%s %s: %s (states %u to %u, code %s)",
@@ -85,7 +92,9 @@ static void note(void *context, void *user, const struct lmdbx_result *result) {
   struct ask *ask = user;
   ask->owner->pending--;
   if (result->error != NULL) {
-    bool ended = ask->kind == LIST && ask->owner->closing && result->error->code == LMDBX_CLOSED;
+    int expected = ask->kind == LIST ? LMDBX_CLOSED : LMDBX_SNAPSHOT_EXPIRED;
+    bool lists = ask->kind == LIST || ask->kind == SNAPSHOT;
+    bool ended = lists && ask->owner->closing && result->error->code == expected;
     if (!ended) complain(ask, result->error->message, result->error->code);
     return;
   }
@@ -98,6 +107,7 @@ static void note(void *context, void *user, const struct lmdbx_result *result) {
   case GET:
   case HAS: check_read(ask, result); break;
   case LIST:
+  case SNAPSHOT:
     if (result->scan != NULL) complain(ask, "more than one page", 0);
     if (ask->list[0] != '\0' &&
         (result->page->keys.size != strlen(ask->list) ||
@@ -119,6 +129,28 @@ static void expect_list(struct ask *ask, const struct key *keys) {
                              size == 0 ? "[" : ",", i);
   }
   snprintf(ask->list + size, sizeof ask->list - size, "%s", size == 0 ? "[]" : "]");
+}
+
+static void let_go(struct held *held) {
+  if (held->snapshot != NULL) lmdbx_snapshot_release(held->snapshot);
+  held->snapshot = NULL;
+}
+
+/* The snapshot that is held, or now and then a new one, which must see what was written
+ * before and nothing of what is written from now on. */
+static int take_snapshot(struct owner *owner, unsigned index, struct ask *ask) {
+  struct held *held = &owner->held[index];
+  bool needs_flush = false;
+  int code = LMDBX_OK;
+  if (below(owner, 4) == 0) let_go(held);
+  if (held->snapshot == NULL) {
+    ask->list[0] = '\0';
+    expect_list(ask, owner->keys[index]);
+    memcpy(held->list, ask->list, sizeof held->list);
+    code = lmdbx_snapshot(owner->repositories[index], &held->snapshot, &needs_flush, NULL);
+  }
+  memcpy(ask->list, held->list, sizeof ask->list);
+  return code;
 }
 
 static void issue(struct owner *owner, unsigned index, enum kind kind) {
@@ -147,9 +179,16 @@ static void issue(struct owner *owner, unsigned index, enum kind kind) {
   case DELETE: code = lmdbx_delete(repository, text(key->text), &to, NULL); break;
   case GET: code = lmdbx_get(repository, text(key->text), &to, NULL); break;
   case HAS: code = lmdbx_has(repository, text(key->text), &to, NULL); break;
+  case SNAPSHOT:
   case LIST:
     ask->key = NULL;
-    expect_list(ask, owner->keys[index]);
+    if (kind == LIST) {
+      expect_list(ask, owner->keys[index]);
+    } else {
+      code = take_snapshot(owner, index, ask);
+      query.snapshot = owner->held[index].snapshot;
+    }
+    if (code != LMDBX_OK) break;
     snprintf(prefix, sizeof prefix, "t%u:", owner->number);
     query.prefix = text(prefix);
     code = lmdbx_scan(repository, &query, &to, NULL);
@@ -182,8 +221,14 @@ static void open_all(struct owner *owner) {
   }
 }
 
+/* The snapshots before or behind their repositories. */
 static void release_all(struct owner *owner) {
-  for (unsigned i = 0; i < REPOSITORIES; i++) lmdbx_repository_release(owner->repositories[i]);
+  bool first = below(owner, 2) == 0;
+  for (unsigned i = 0; i < REPOSITORIES; i++) {
+    if (first) let_go(&owner->held[i]);
+    lmdbx_repository_release(owner->repositories[i]);
+    let_go(&owner->held[i]);
+  }
 }
 
 static void settle(struct owner *owner) {
