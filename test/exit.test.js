@@ -26,6 +26,7 @@ const STEPS = [
   "during writes",
   "during reads",
   "during list",
+  "during bulkLoad",
   "between close calls",
   "after close",
 ];
@@ -43,6 +44,7 @@ const WAYS = {
 const COMPLETE = {
   "with operations that wait for the opening": COUNT,
   "during writes": 2 * COUNT,
+  "during bulkLoad": 40 * COUNT,
   "between close calls": COUNT,
   "after close": COUNT,
 };
@@ -58,12 +60,15 @@ async function seed(directory) {
 }
 
 /** Checks that a database holds what was seeded and what was acknowledged. */
-async function verify(directory, name, acknowledged) {
+async function verify(directory, name, step, acknowledged) {
   const seeded = createLMDBXRepository({ path: directory });
   const written = createLMDBXRepository({ path: directory, name });
   assert.equal((await seeded.list("long")).length, LONG_LIST);
   const values = await Promise.all(acknowledged.map((i) => written.get("t", i)));
   values.forEach((value, at) => assert.equal(value.i, acknowledged[at]));
+  const stored = await written.list("t");
+  const ended = (await written.getCheckpoint("load")) !== undefined;
+  assert.equal(ended, step === "during bulkLoad" && stored.length >= 40 * COUNT, "with the last chunk");
   await Promise.all([seeded.close(), written.close()]);
 }
 
@@ -88,7 +93,7 @@ describe("a process ends as it should", () => {
             assert.deepStrictEqual(said.pop(), { unsettled: 0 }, step);
             assert.equal(said.length, COMPLETE[step] ?? 0, step);
           }
-          await verify(copy, name, said);
+          await verify(copy, name, step, said);
         };
         await Promise.all(STEPS.map(attempt));
       }),

@@ -64,6 +64,23 @@ const steps = {
     watch(Array.from({ length: 5 }, () => repository.list("long")));
     await repository.get("t", 1);
   },
+  "during bulkLoad": async () => {
+    const repository = open();
+    await new Promise((resolve) => {
+      async function* records() {
+        for (let i = 0; i < 40 * count; i++) {
+          if (i % count === 0) await new Promise(setImmediate);
+          yield ["t", count + i, { i: count + i, fill: "x".repeat(100) }];
+        }
+      }
+      let told = 0;
+      const onProgress = ({ records: stored }) => {
+        while (told < stored) child.say(count + told++);
+        resolve();
+      };
+      watch(repository.bulkLoad(records(), { checkpoint: { name: "load", position: 1 }, onProgress }));
+    });
+  },
   "between close calls": () => {
     const repository = open();
     watch(put(repository, count));
