@@ -21,9 +21,9 @@ const LAYERS = {
 /** Headers of C and POSIX that every layer may include. */
 const SYSTEM = new Set(
   (
-    "assert ctype dirent endian errno fcntl float inttypes libgen limits math sched signal " +
+    "assert ctype dirent endian errno fcntl float inttypes libgen limits math poll sched signal " +
     "stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings " +
-    "time unistd sys/file sys/mman sys/resource sys/socket sys/stat sys/statfs sys/statvfs sys/time " +
+    "time unistd sys/file sys/mman sys/resource sys/stat sys/statfs sys/statvfs sys/time " +
     "sys/sysmacros sys/types sys/uio sys/vfs linux/magic"
   )
     .split(" ")
