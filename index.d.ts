@@ -85,7 +85,8 @@ export interface LMDBXConfig {
 
   /**
    * How many bytes of operations may wait in this repository. Past it an operation rejects at once
-   * with `LMDBX_QUEUE_FULL`, and nothing else is affected: await earlier operations first.
+   * with `LMDBX_QUEUE_FULL`, and nothing else is affected: await earlier operations first. What is
+   * being committed has its pages in memory besides: up to some 16 MiB.
    *
    * Default: `268435456` (256 MiB).
    */

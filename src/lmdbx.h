@@ -309,6 +309,11 @@ int lmdbx_has(struct lmdbx_repository *repository, struct lmdbx_slice key,
               const struct lmdbx_issue *issue, struct lmdbx_error *error);
 int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key, struct lmdbx_slice value,
               const struct lmdbx_issue *issue, struct lmdbx_error *error);
+/* The same, of a value in a buffer, which it may take over rather than copy: then *value is
+ * empty afterwards. */
+int lmdbx_put_buffer(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                     struct lmdbx_buffer *value, const struct lmdbx_issue *issue,
+                     struct lmdbx_error *error);
 int lmdbx_delete(struct lmdbx_repository *repository, struct lmdbx_slice key,
                  const struct lmdbx_issue *issue, struct lmdbx_error *error);
 

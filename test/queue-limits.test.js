@@ -53,7 +53,8 @@ describe("a producer that never waits", () => {
         const each = Math.round((end - full) / refused);
         console.log(`queue: ${Math.round(full / MIB)} MiB when full, ${each} bytes a refusal`);
         if (process.env.LMDBX_SANITIZED) return; // sanitizers add to what is allocated
-        assert.ok(full < 1.25 * bound, `${full} bytes of native memory when the queue is full`);
+        // The group that is being carried out has pages of its own.
+        assert.ok(full < 1.25 * bound + 16 * MIB, `${full} bytes of native memory when the queue is full`);
         assert.ok(each < size / 4, `${each} bytes a refusal: the value is not kept`);
       }),
     );

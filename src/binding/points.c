@@ -126,8 +126,7 @@ static napi_value put_call(napi_env env, napi_callback_info info,
     }
     if (code == LMDBX_OK) {
       const struct lmdbx_issue issue = lmdbx__call_issue(&call, lmdbx__settle_slot);
-      code = lmdbx_put(call.repository, key, (struct lmdbx_slice){value.data, value.size}, &issue,
-                       &error);
+      code = lmdbx_put_buffer(call.repository, key, &value, &issue, &error);
       if (code == LMDBX_OK) code = answer_number(&call, ANSWER_PENDING, &error);
     }
   }

@@ -60,5 +60,9 @@ int lmdbx__value_decode(napi_env env, struct lmdbx__value_types *types, struct l
  */
 int lmdbx__string_utf8(napi_env env, struct lmdbx__value_types *types, napi_value string,
                        struct lmdbx_buffer *out, bool *well_formed);
+/* The same as msgpack. units: about as many UTF-16 units as it has, which saves moving
+ * the text behind its header; or 0. */
+int lmdbx__string_packed(napi_env env, struct lmdbx__value_types *types, napi_value string,
+                         size_t units, struct lmdbx_buffer *out, bool *well_formed);
 
 #endif

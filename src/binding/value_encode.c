@@ -3,41 +3,15 @@
 
 #include <string.h>
 
-/* Bytes of a string header by the size of the string, as msgpack-c chooses it. */
-static size_t string_header_size(size_t size) {
-  if (size < 32) return 1;
-  if (size < 256) return 2;
-  return size < 65536 ? 3 : 5;
-}
-
 int lmdbx__encode_string(struct lmdbx__encoding *encoding, const struct lmdbx__place *at,
                          napi_value string) {
-  struct lmdbx_buffer *out = encoding->out;
-  size_t start = out->size;
   bool well_formed = false;
-  /* The text goes behind the shortest header, and moves if it needs a longer. */
-  int code = lmdbx_buffer_append(out, "", 1);
-  if (code == LMDBX_OK) {
-    code = lmdbx__string_utf8(encoding->env, encoding->types, string, out, &well_formed);
-  }
-  if (code != LMDBX_OK) return lmdbx__encode_written(encoding, code);
-  if (!well_formed) {
-    const char *what = string == at->value ? "a string with" : "in an object whose field name has";
-    return lmdbx__encode_refuse(encoding, at, "%s a lone surrogate, for which there is no UTF-8",
-                                what);
-  }
-  size_t size = out->size - start - 1;
-  size_t header = string_header_size(size);
-  if (header > 1) {
-    code = lmdbx_buffer_reserve(out, header - 1);
-    if (code != LMDBX_OK) return lmdbx__encode_written(encoding, code);
-    memmove(out->data + start + header, out->data + start + 1, size);
-  }
-  out->size = start;
-  code = lmdbx__pack_string_header(out, size);
-  if (code != LMDBX_OK) return lmdbx__encode_written(encoding, code);
-  out->size += size;
-  return LMDBX_OK;
+  int code =
+      lmdbx__string_packed(encoding->env, encoding->types, string, 0, encoding->out, &well_formed);
+  if (code != LMDBX_OK || well_formed) return lmdbx__encode_written(encoding, code);
+  const char *what = string == at->value ? "a string with" : "in an object whose field name has";
+  return lmdbx__encode_refuse(encoding, at, "%s a lone surrogate, for which there is no UTF-8",
+                              what);
 }
 
 static int encode_number(struct lmdbx__encoding *encoding, const struct lmdbx__place *at) {

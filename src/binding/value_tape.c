@@ -132,6 +132,13 @@ int lmdbx__value_tape_build(struct lmdbx__value_tape *tape, struct lmdbx_slice v
 
 /* ------------------------------------------------------------------- packing */
 
+/* Whether the tape is one string, and nothing else. */
+static bool is_text(const struct lmdbx__tape_source *tape) {
+  const uint32_t op = (1U << LMDBX__TAPE_OP_BITS) - 1;
+  return ((uint32_t)tape->ops[0] & op) == LMDBX__TAPE_TEXT &&
+         ((uint32_t)tape->ops[1] & op) == LMDBX__TAPE_END;
+}
+
 int lmdbx__value_tape_pack(struct lmdbx__value_tape *tape, struct lmdbx__value_types *types,
                            napi_value text, struct lmdbx_buffer *scratch,
                            struct lmdbx_buffer *out) {
@@ -140,6 +147,11 @@ int lmdbx__value_tape_pack(struct lmdbx__value_tape *tape, struct lmdbx__value_t
   napi_valuetype type = napi_undefined;
   int code = LMDBX_OK;
   if (napi_typeof(tape->env, text, &type) != napi_ok) return LMDBX_INTERNAL;
+  if (type == napi_string && is_text(&tape->packing)) {
+    size_t units = (size_t)(tape->packing.ops[0] >> LMDBX__TAPE_OP_BITS);
+    code = lmdbx__string_packed(tape->env, types, text, units, out, &well_formed);
+    return code == LMDBX_OK && !well_formed ? LMDBX__TAPE_UNFIT : code;
+  }
   if (type == napi_string) code = lmdbx__string_utf8(tape->env, types, text, scratch, &well_formed);
   if (code != LMDBX_OK) return code;
   if (!well_formed) return LMDBX__TAPE_UNFIT;

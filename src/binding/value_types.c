@@ -1,6 +1,8 @@
 /* What the conversions share: references, and strings as UTF-8. */
 #include "binding/value.h"
 
+#include "codec/msgpack_writer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,36 +140,78 @@ static int ask_well_formed(napi_env env, struct lmdbx__value_types *types, napi_
   return LMDBX_OK;
 }
 
+/* Writes a string behind *out's size, into what room there is. False: it did not fit, or
+ * may not have. */
+static bool write_utf8(napi_env env, napi_value string, struct lmdbx_buffer *out, size_t *size,
+                       int *code) {
+  size_t room = out->capacity - out->size;
+  char *text = (char *)out->data + out->size;
+  *code = napi_get_value_string_utf8(env, string, text, room, size) == napi_ok ? LMDBX_OK
+                                                                               : LMDBX_INTERNAL;
+  return *code == LMDBX_OK && *size + LONGEST_CHARACTER < room;
+}
+
+/* Makes room for a string: for its units, which engines know at once, and where that is
+ * not enough for its bytes, which they count. */
+static int make_room(napi_env env, napi_value string, bool count, struct lmdbx_buffer *out) {
+  size_t size = 0;
+  napi_status status = count ? napi_get_value_string_utf8(env, string, NULL, 0, &size)
+                             : napi_get_value_string_utf16(env, string, NULL, 0, &size);
+  if (status != napi_ok) return LMDBX_INTERNAL;
+  if (size > LMDBX_MAX_VALUE_SIZE) return LMDBX_VALUE_TOO_LARGE;
+  return lmdbx_buffer_reserve(out, size + LONGEST_CHARACTER + 1);
+}
+
 int lmdbx__string_utf8(napi_env env, struct lmdbx__value_types *types, napi_value string,
                        struct lmdbx_buffer *out, bool *well_formed) {
   size_t size = 0;
-  size_t room = FIRST_TRY;
   *well_formed = true;
-  if (lmdbx_buffer_reserve(out, room) != LMDBX_OK) return LMDBX_NO_MEMORY;
-  room = out->capacity - out->size;
-  char *text = (char *)out->data + out->size;
-  if (napi_get_value_string_utf8(env, string, text, room, &size) != napi_ok) return LMDBX_INTERNAL;
-  if (size + LONGEST_CHARACTER >= room) {
-    if (napi_get_value_string_utf8(env, string, NULL, 0, &size) != napi_ok) return LMDBX_INTERNAL;
-    if (size > LMDBX_MAX_VALUE_SIZE) return LMDBX_VALUE_TOO_LARGE;
-    if (lmdbx_buffer_reserve(out, size + 1) != LMDBX_OK) return LMDBX_NO_MEMORY;
-    text = (char *)out->data + out->size;
-    if (napi_get_value_string_utf8(env, string, text, size + 1, &size) != napi_ok) {
-      return LMDBX_INTERNAL;
-    }
+  int code = lmdbx_buffer_reserve(out, FIRST_TRY);
+  for (int tries = 0; code == LMDBX_OK && !write_utf8(env, string, out, &size, &code); tries++) {
+    if (code == LMDBX_OK) code = make_room(env, string, tries > 0, out);
   }
+  if (code != LMDBX_OK) return code;
   if (out->size > LMDBX_MAX_VALUE_SIZE || size > LMDBX_MAX_VALUE_SIZE - out->size) {
     return LMDBX_VALUE_TOO_LARGE;
   }
   if (types->drops_surrogates) {
-    int code = ask_well_formed(env, types, string, well_formed);
+    code = ask_well_formed(env, types, string, well_formed);
     if (code != LMDBX_OK) return code;
   } else if (has_replacement(out->data + out->size, size)) {
     bool lone = false;
-    int code = has_lone_surrogate(env, string, &lone);
+    code = has_lone_surrogate(env, string, &lone);
     if (code != LMDBX_OK) return code;
     *well_formed = !lone;
   }
   out->size += size;
   return LMDBX_OK;
+}
+
+/* Bytes of a string header by the size of the string, as msgpack-c chooses it. */
+static size_t string_header_size(size_t size) {
+  if (size < 32) return 1;
+  if (size < 256) return 2;
+  return size < 65536 ? 3 : 5;
+}
+
+int lmdbx__string_packed(napi_env env, struct lmdbx__value_types *types, napi_value string,
+                         size_t units, struct lmdbx_buffer *out, bool *well_formed) {
+  static const uint8_t room[5];
+  size_t start = out->size;
+  size_t guessed = string_header_size(units);
+  *well_formed = true;
+  int code = lmdbx_buffer_append(out, room, guessed);
+  if (code == LMDBX_OK) code = lmdbx__string_utf8(env, types, string, out, well_formed);
+  if (code != LMDBX_OK || !*well_formed) return code;
+  size_t size = out->size - start - guessed;
+  size_t header = string_header_size(size);
+  if (header != guessed) {
+    code = lmdbx_buffer_reserve(out, header);
+    if (code != LMDBX_OK) return code;
+    memmove(out->data + start + header, out->data + start + guessed, size);
+  }
+  out->size = start;
+  code = lmdbx__pack_string_header(out, size);
+  if (code == LMDBX_OK) out->size += size;
+  return code;
 }

@@ -4,10 +4,12 @@
 #include "codec/frame.h"
 #include "codec/key.h"
 
+#include <stdlib.h>
+
 /* One group: bounds the pages a transaction dirties (LMDB's limit is 131,072),
  * and the time until the first of a long queue is reported. */
 #define GROUP_OPERATIONS 16384
-#define GROUP_BYTES ((size_t)64 * 1024 * 1024)
+#define GROUP_BYTES ((size_t)16 * 1024 * 1024)
 
 void lmdbx__group_take(struct lmdbx__writer *writer, struct lmdbx__list *group,
                        struct lmdbx__taken *taken) {
@@ -35,6 +37,7 @@ static int prepare(struct lmdbx__request *request, struct lmdbx_error *error) {
     lmdbx_buffer_free(&frame);
     return code;
   }
+  free(request->packed);
   request->packed = frame.data;
   request->op.value = (struct lmdbx_slice){frame.data, frame.size};
   return LMDBX_OK;

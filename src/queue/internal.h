@@ -47,7 +47,7 @@ struct lmdbx__request {
   void *user;
   union {
     struct lmdbx_scan *scan;     /* REQUEST_SCAN: owned */
-    uint8_t *packed;             /* put: the frame, made on a pool thread; owned */
+    uint8_t *packed;             /* put: the value, if not in bytes[], or its frame; owned */
     struct lmdbx__steps *steps;  /* unit: owned; op.unit is its first member */
     size_t removed;              /* REQUEST_CLEAR */
     struct lmdbx_backup *backup; /* REQUEST_BACKUP: owned */

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A buffer of so much is worth more than a copy. */
+#define TAKEN_SIZE ((size_t)16 * 1024)
+
 struct lmdbx__request *lmdbx__request_new(struct lmdbx_repository *repository,
                                           enum lmdbx__request_type type, struct lmdbx_slice key,
                                           struct lmdbx_slice value,
@@ -102,26 +105,41 @@ static int check_key(const char *doing, struct lmdbx_slice key, struct lmdbx_err
                          doing, key.size, LMDBX_MAX_STORED_KEY);
 }
 
-static int issue_operation(struct lmdbx_repository *repository, enum lmdbx__op_type type,
-                           bool stored, struct lmdbx_slice key, struct lmdbx_slice value,
-                           const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+/* owned: memory of value, which becomes the request's if that is accepted; or NULL. */
+static int issue_owning(struct lmdbx_repository *repository, enum lmdbx__op_type type, bool stored,
+                        struct lmdbx_slice key, struct lmdbx_slice value, uint8_t *owned,
+                        const struct lmdbx_issue *issue, struct lmdbx_error *error) {
   static const char *const names[] = {
       [LMDBX__OP_PUT] = "put", [LMDBX__OP_DELETE] = "delete",       [LMDBX__OP_GET] = "get",
       [LMDBX__OP_HAS] = "has", [LMDBX__OP_COLLECT] = "checkpoints",
   };
   int code = check_key(names[type], key, error);
   if (code != LMDBX_OK) return code;
-  struct lmdbx__request *request =
-      lmdbx__request_new(repository, LMDBX__REQUEST_OPERATION, key, value, issue);
+  const struct lmdbx_slice none = {0};
+  struct lmdbx__request *request = lmdbx__request_new(repository, LMDBX__REQUEST_OPERATION, key,
+                                                      owned != NULL ? none : value, issue);
   if (request == NULL) {
     return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "%s: memory ran out; nothing was done",
                            names[type]);
   }
   request->op.type = type;
   request->stored = stored;
+  if (owned != NULL) {
+    request->packed = owned;
+    request->op.value = value;
+    request->charge += (uint32_t)value.size;
+  }
   code = lmdbx__repository_accept(request, issue, error);
-  if (code != LMDBX_OK) lmdbx__request_free(request);
+  if (code == LMDBX_OK) return LMDBX_OK;
+  if (owned != NULL) request->packed = NULL;
+  lmdbx__request_free(request);
   return code;
+}
+
+static int issue_operation(struct lmdbx_repository *repository, enum lmdbx__op_type type,
+                           bool stored, struct lmdbx_slice key, struct lmdbx_slice value,
+                           const struct lmdbx_issue *issue, struct lmdbx_error *error) {
+  return issue_owning(repository, type, stored, key, value, NULL, issue, error);
 }
 
 int lmdbx_get(struct lmdbx_repository *repository, struct lmdbx_slice key,
@@ -136,14 +154,41 @@ int lmdbx_has(struct lmdbx_repository *repository, struct lmdbx_slice key,
   return issue_operation(repository, LMDBX__OP_HAS, false, key, none, issue, error);
 }
 
+static int check_value(struct lmdbx_slice value, struct lmdbx_error *error) {
+  if (value.size <= LMDBX_MAX_VALUE_SIZE) return LMDBX_OK;
+  return lmdbx_error_set(error, LMDBX_VALUE_TOO_LARGE, 0,
+                         "put: the encoded value has %zu bytes, the limit is %zu; split it",
+                         value.size, LMDBX_MAX_VALUE_SIZE);
+}
+
 int lmdbx_put(struct lmdbx_repository *repository, struct lmdbx_slice key, struct lmdbx_slice value,
               const struct lmdbx_issue *issue, struct lmdbx_error *error) {
-  if (value.size > LMDBX_MAX_VALUE_SIZE) {
-    return lmdbx_error_set(error, LMDBX_VALUE_TOO_LARGE, 0,
-                           "put: the encoded value has %zu bytes, the limit is %zu; split it",
-                           value.size, LMDBX_MAX_VALUE_SIZE);
-  }
+  int code = check_value(value, error);
+  if (code != LMDBX_OK) return code;
   return issue_operation(repository, LMDBX__OP_PUT, false, key, value, issue, error);
+}
+
+/* Gives back what a buffer has more than it needs: what is queued is charged for by its
+ * size. */
+static void trim(struct lmdbx_buffer *buffer) {
+  uint8_t *data = realloc(buffer->data, buffer->size);
+  if (data == NULL) return;
+  buffer->data = data;
+  buffer->capacity = buffer->size;
+}
+
+int lmdbx_put_buffer(struct lmdbx_repository *repository, struct lmdbx_slice key,
+                     struct lmdbx_buffer *value, const struct lmdbx_issue *issue,
+                     struct lmdbx_error *error) {
+  if (value->size >= TAKEN_SIZE) trim(value);
+  const struct lmdbx_slice bytes = {value->data, value->size};
+  int code = check_value(bytes, error);
+  if (code != LMDBX_OK) return code;
+  if (value->size < TAKEN_SIZE)
+    return issue_operation(repository, LMDBX__OP_PUT, false, key, bytes, issue, error);
+  code = issue_owning(repository, LMDBX__OP_PUT, false, key, bytes, value->data, issue, error);
+  if (code == LMDBX_OK) *value = (struct lmdbx_buffer){0};
+  return code;
 }
 
 int lmdbx_delete(struct lmdbx_repository *repository, struct lmdbx_slice key,
