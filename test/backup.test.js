@@ -9,11 +9,12 @@ const { pathToFileURL } = require("node:url");
 
 const { runToEnd } = require("./support/program.js");
 const { rejection, using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 const MIB = 1024 * 1024;
 /** Much longer than a part of a backup takes, also on a slow disk. */
-const SOON = { timeout: 30_000 };
+const SOON = { timeout: patient(30_000) };
 
 /** Fills a database so that a backup of it takes several parts. */
 async function fill(repository, megabytes = 48) {

@@ -9,8 +9,9 @@ const { startProgram } = require("./support/program.js");
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { longestPut } = require("./support/limits.js");
 const { rejection, using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: scale(60_000, 600_000) };
+const TIMEOUT = { timeout: patient(scale(60_000, 600_000)) };
 const MIB = 1024 * 1024;
 const MAX_OPERATIONS = 262_144;
 const KILLS = scale(8, 200);

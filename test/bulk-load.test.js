@@ -11,8 +11,9 @@ const { startProgram } = require("./support/program.js");
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { longestPut } = require("./support/limits.js");
 const { rejection, using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: scale(60_000, 600_000) };
+const TIMEOUT = { timeout: patient(scale(60_000, 600_000)) };
 const KILLS = scale(6, 100);
 /** More than one chunk has, and less than three. */
 const CHUNKS_RECORDS = 20_000;

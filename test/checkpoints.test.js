@@ -9,8 +9,9 @@ const { Worker } = require("node:worker_threads");
 const { dump, stored } = require("./support/dump.js");
 const { longestPut } = require("./support/limits.js");
 const { rejection, using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 const range = (length) => Array.from({ length }, (_, i) => i);
 const put = (tenantId, key, value) => ({ type: "put", tenantId, key, value });
 const codes = async (promises) =>

@@ -9,8 +9,9 @@ const path = require("node:path");
 
 const { runToEnd, startProgram } = require("./support/program.js");
 const { rejection, using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 const ROOT = path.join(__dirname, "..");
 /** Where the readers' mutex lies in lock.mdb, behind magic and format. */
 const MUTEX_OFFSET = 8;

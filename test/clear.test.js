@@ -10,8 +10,9 @@ const { runToEnd } = require("./support/program.js");
 const { inject } = require("./support/raw.js");
 const { scale } = require("./support/random.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: scale(60_000, 600_000) };
+const TIMEOUT = { timeout: patient(scale(60_000, 600_000)) };
 const MANY = scale(100_000, 3_000_000);
 const range = (length) => Array.from({ length }, (_, i) => i);
 

@@ -7,9 +7,11 @@ const { execFile } = require("node:child_process");
 const path = require("node:path");
 const { promisify } = require("node:util");
 
+const { patient } = require("./support/timeout.js");
+
 const SWITCH = "--disallow-code-generation-from-strings";
 const TIMEOUT = {
-  timeout: 180_000,
+  timeout: patient(180_000),
   skip: process.versions.bun !== undefined && "Bun has no switch that forbids code from strings",
 };
 

@@ -5,6 +5,7 @@ const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
+const { longestPut } = require("./support/limits.js");
 const { using } = require("./support/temporary.js");
 const { lmdbx, lines } = require("./support/command.js");
 const { writeOld } = require("./support/old.js");
@@ -70,16 +71,18 @@ describe("import", () => {
       const { code, stdout, stderr } = await lmdbx(["import", from(directory), to(directory)]);
       assert.equal(code, 1);
       const listed = stderr.trimEnd().split("\n");
-      assert.equal(listed.length, 15);
+      // One record has a key of 600 bytes.
+      const left = (await longestPut(open({ path: path.join(directory, "limit") }))) > 600 ? 14 : 15;
+      assert.equal(listed.length, left);
       for (const line of listed) assert.match(line, /^not carried over: (tenant|stored key) "/);
-      assert.match(stdout, /\n1 of 16 records /);
-      assert.match(stdout, /15 records were not carried over/);
+      assert.match(stdout, new RegExp(`\\n${16 - left} of 16 records `));
+      assert.match(stdout, new RegExp(`${left} records were not carried over`));
       const again = await lmdbx(["import", from(directory), path.join(directory, "again"), "--json"]);
       assert.deepEqual([again.code, again.stderr], [1, ""]);
       const said = lines(again.stdout);
-      assert.deepEqual(said.map(({ type }) => type), [...Array(15).fill("notCarried"), "report"]);
+      assert.deepEqual(said.map(({ type }) => type), [...Array(left).fill("notCarried"), "report"]);
       assert.equal(said[0].database, null);
-      assert.equal(said.at(-1).carried, 1);
+      assert.equal(said.at(-1).carried, 16 - left);
     }),
   );
 

@@ -13,10 +13,11 @@ const { stored } = require("./support/dump.js");
 const { hex, inject } = require("./support/raw.js");
 const { assertSame } = require("./support/same.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 console.log(`seed of the arbitrary input: ${seed} (LMDBX_TEST_SEED repeats it)`);
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 
 function check(statement, body) {
   test(statement, TIMEOUT, using(body));

@@ -14,10 +14,12 @@ const { LMDBXRepository } = require("..");
 const { readDeliveries } = require("../examples/github-projection/deliveries");
 const { CHECKPOINT, readModels, run } = require("../examples/github-projection/worker");
 
+const { patient } = require("./support/timeout.js");
+
 const MAIN = path.join(__dirname, "../examples/github-projection/main.js");
 const CRASH = path.join(__dirname, "../examples/github-projection/crash.js");
 const DELIVERIES = 329;
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 
 function temporaryDirectory() {
   return fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-demo-"));

@@ -8,8 +8,9 @@ const fs = require("node:fs");
 const path = require("node:path");
 
 const { runProgram, using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 
 /** A statement with its proof. */
 function check(statement, body) {

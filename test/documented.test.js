@@ -13,8 +13,9 @@ const path = require("node:path");
 const { LMDBXRepository, createLMDBXRepository } = require("..");
 const { dump, stored } = require("./support/dump.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 
 /** A statement with its proof. */
 function check(statement, body) {

@@ -10,14 +10,15 @@ const path = require("node:path");
 const { createLMDBXRepository } = require("..");
 const { using } = require("./support/temporary.js");
 const { runToEnd, startProgram } = require("./support/program.js");
+const { patient } = require("./support/timeout.js");
 const { somebodyWaits, stopInWrite, turnsAreVisible } = require("./support/turn.js");
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 const COUNT = 1000;
 const LONG_LIST = 30_000;
 /** Much longer than any of them takes on a busy machine; what waits for a stopped process waits for
  * ever. */
-const SOON = { timeout: 60_000 };
+const SOON = { timeout: patient(60_000) };
 
 const STEPS = [
   "before open completes",

@@ -9,10 +9,11 @@ const { seed, fc } = require("./support/arbitrary.js");
 const { inject } = require("./support/raw.js");
 const { assertSame } = require("./support/same.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 console.log(`seed of the arbitrary input: ${seed} (LMDBX_TEST_SEED repeats it)`);
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 /** Sightings of one shape; more than any cache of shapes waits for. */
 const SIGHTINGS = 60;
 

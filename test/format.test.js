@@ -9,9 +9,10 @@ const vm = require("node:vm");
 
 const { stored } = require("./support/dump.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 const markdown = fs.readFileSync(path.join(__dirname, "../docs/format.md"), "utf8");
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 
 /** The rows of the table behind a comment `<!-- tested: ... -->`, as its cells in backquotes. */
 function testedRows() {

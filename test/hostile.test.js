@@ -11,8 +11,9 @@ const { assertAllRefused, assertDecodeError } = require("./support/decode.js");
 const { hex, inject } = require("./support/raw.js");
 const { assertSame } = require("./support/same.js");
 const { using, rejection, runProgram } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 const MIB = 2 ** 20;
 /** LMDBX_MAX_ITEMS. */
 const MOST_ITEMS = 4 * 1024 * 1024;

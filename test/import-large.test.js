@@ -7,9 +7,10 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { startProgram } = require("./support/program.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 const RECORDS = process.env.LMDBX_TORTURE ? 1_000_000 : 50_000;
-const TIMEOUT = 600_000;
+const TIMEOUT = patient(600_000);
 const MEBIBYTE = 1024 * 1024;
 /** Bytes of a value: together they are more than the memory that is allowed. */
 const SIZE = process.env.LMDBX_TORTURE ? 300 : 4_000;

@@ -9,8 +9,9 @@ const { chooseSeed, randomOf } = require("./support/random.js");
 const { runToEnd } = require("./support/program.js");
 const { collect, compareKeys } = require("./support/ranges.js");
 const { using, rejection } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 const check = (statement, body) => test(statement, TIMEOUT, using(body));
 
 /** More than one page of values. */

@@ -9,10 +9,11 @@ const { seed, fc, json, hostileText } = require("./support/arbitrary.js");
 const { hex, inject } = require("./support/raw.js");
 const { assertSame } = require("./support/same.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 console.log(`seed of the arbitrary input: ${seed} (LMDBX_TEST_SEED repeats it)`);
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 const MOST_KEY_BYTES = 480;
 
 function check(statement, body) {

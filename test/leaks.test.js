@@ -7,10 +7,11 @@ const assert = require("node:assert/strict");
 const { runToEnd } = require("./support/program.js");
 const { scale } = require("./support/random.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 const CYCLES = scale(2000, 10_000);
 const SAMPLES = 4;
-const TIMEOUT = { timeout: scale(240_000, 1_200_000) };
+const TIMEOUT = { timeout: patient(scale(240_000, 1_200_000)) };
 /** What may seem to be lost, since allocators hand out memory in their own order: for each cycle an
  * eighth of what a repository takes. */
 const NOISE_PER_CYCLE = 2 * 1024;

@@ -10,9 +10,10 @@ const assert = require("node:assert/strict");
 
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 const OPERATIONS = scale(100_000, 2_000_000);
-const TIMEOUT = { timeout: scale(60_000, 900_000) };
+const TIMEOUT = { timeout: patient(scale(60_000, 900_000)) };
 const TENANTS = ["a", "a:b"]; // records of the second lie among those of the first
 const KEYS = 80;
 const MOST_IN_A_ROUND = 200;

@@ -7,8 +7,9 @@ const assert = require("node:assert/strict");
 const list = require("big-list-of-naughty-strings/blns.json");
 const { assertSame } = require("./support/same.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 const naughty = [...new Set(list)];
 /** Among them some whose names go on where the stored keys of others do. */
 const tenants = naughty

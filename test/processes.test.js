@@ -9,8 +9,9 @@ const { mistake } = require("./support/ledger.js");
 const { startProgram } = require("./support/program.js");
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = scale(120_000, 1_200_000);
+const TIMEOUT = patient(scale(120_000, 1_200_000));
 const KILLS = scale(5, 150);
 const KEYS = 32;
 const LONGEST_LIFE_MS = 250;
@@ -103,7 +104,7 @@ describe("processes", () => {
   for (const reads of ["adaptive", "pool"]) {
     test(
       `a read sees what another process has just committed, with reads: ${reads}`,
-      { timeout: 120_000 },
+      { timeout: patient(120_000) },
       using(async (open, directory) => {
         const repository = open({ reads });
         await repository.ready();
@@ -131,7 +132,7 @@ describe("processes", () => {
 
   test(
     "reader slots of killed processes are free again when a database opens, and when none is left",
-    { timeout: 120_000 },
+    { timeout: patient(120_000) },
     using(async (open, directory) => {
       const SLOTS = 6;
       const holders = (count) => range(count).map(() => startProgram("reader", { path: directory }));

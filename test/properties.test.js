@@ -10,12 +10,13 @@ const arbitrary = require("./support/arbitrary.js");
 const { stored } = require("./support/dump.js");
 const { assertSame } = require("./support/same.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 const { seed, forAll, fc, anyText, value, readBack, json, anything } = arbitrary;
 const { hostileTenants, hostileKey } = arbitrary;
 console.log(`seed of the arbitrary input: ${seed} (LMDBX_TEST_SEED repeats it)`);
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 
 /** A property of one repository, each run of which has a tenant of its own. */
 function property(statement, { input, runs, options }, predicate) {

@@ -9,9 +9,10 @@ const os = require("node:os");
 const path = require("node:path");
 
 const { ROOT, checkTypes, extractBlocks, writeProgram } = require("./support/readme");
+const { patient } = require("./support/timeout.js");
 
 const IN_BUN = Boolean(process.versions.bun);
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 
 const markdown = fs.readFileSync(path.join(ROOT, "README.md"), "utf8");
 const blocks = extractBlocks(markdown);
@@ -33,7 +34,7 @@ function run(args, directory, signal) {
     const child = spawn(process.execPath, args, {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 60_000,
+      timeout: patient(60_000),
       killSignal: "SIGKILL",
     });
     let output = "";

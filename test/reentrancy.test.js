@@ -7,8 +7,9 @@ const assert = require("node:assert/strict");
 
 const { assertSame } = require("./support/same.js");
 const { using, rejection } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 
 function check(statement, body) {
   test(statement, TIMEOUT, using(body));

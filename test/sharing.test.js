@@ -10,8 +10,9 @@ const path = require("node:path");
 const { descriptors, mappings, openFiles } = require("./support/process.js");
 const { runToEnd } = require("./support/program.js");
 const { using, rejection } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 const MIB = 1024 * 1024;
 const range = (length) => Array.from({ length }, (_, i) => i);
 

@@ -9,8 +9,9 @@ const { forAll, fc, hostileTenants, seed } = require("./support/arbitrary.js");
 const { assertRange, collect, key, range } = require("./support/ranges.js");
 const { runToEnd } = require("./support/program.js");
 const { using, rejection } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 const check = (statement, body) => test(statement, TIMEOUT, using(body));
 console.log(`seed of the arbitrary snapshots: ${seed} (LMDBX_TEST_SEED repeats it)`);
 

@@ -11,10 +11,11 @@ const { flattened } = require("../lib/flatten.js");
 const { seed, forAll, fc, value, readBack, anything } = require("./support/arbitrary.js");
 const { assertSame } = require("./support/same.js");
 const { using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 console.log(`seed of the arbitrary input: ${seed} (LMDBX_TEST_SEED repeats it)`);
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: patient(120_000) };
 
 const range = (length) => Array.from({ length }, (_, i) => i);
 const nested = (levels) => range(levels).reduce((inner) => [inner], 1);

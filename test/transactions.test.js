@@ -12,8 +12,9 @@ const { counters } = require("../lib/repository.js");
 const { startProgram } = require("./support/program.js");
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { rejection, using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: scale(60_000, 600_000) };
+const TIMEOUT = { timeout: patient(scale(60_000, 600_000)) };
 const DEFAULT_ATTEMPTS = 16;
 const range = (length) => Array.from({ length }, (_, i) => i);
 

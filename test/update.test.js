@@ -9,8 +9,9 @@ const { startProgram } = require("./support/program.js");
 const { scale } = require("./support/random.js");
 const { longestPut } = require("./support/limits.js");
 const { rejection, using } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
-const TIMEOUT = { timeout: scale(60_000, 600_000) };
+const TIMEOUT = { timeout: patient(scale(60_000, 600_000)) };
 const PROCESSES = 4;
 const LANES = 64;
 const INCREMENTS = scale(10_000, 200_000);

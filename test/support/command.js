@@ -3,6 +3,7 @@
 
 const { spawn } = require("node:child_process");
 const path = require("node:path");
+const { patient } = require("./timeout.js");
 
 const FILE = path.join(__dirname, "../../bin/lmdbx.js");
 
@@ -12,7 +13,7 @@ const FILE = path.join(__dirname, "../../bin/lmdbx.js");
  * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string }> &
  *   { kill(signal: string): boolean }}
  */
-function lmdbx(args, { input = "", cwd, env, timeout = 60_000 } = {}) {
+function lmdbx(args, { input = "", cwd, env, timeout = patient(60_000) } = {}) {
   const child = spawn(process.execPath, [FILE, ...args], { cwd, env: { ...process.env, ...env }, timeout });
   let stdout = "";
   let stderr = "";

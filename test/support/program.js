@@ -3,8 +3,9 @@
 
 const { spawn } = require("node:child_process");
 const path = require("node:path");
+const { patient } = require("./timeout.js");
 
-const TIMEOUT = 60_000;
+const TIMEOUT = patient(60_000);
 const PROGRAMS = path.join(__dirname, "../programs");
 
 /**

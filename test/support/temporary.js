@@ -8,6 +8,7 @@ const path = require("node:path");
 const { promisify } = require("node:util");
 
 const { createLMDBXRepository } = require("../..");
+const { patient } = require("./timeout.js");
 
 /**
  * Wraps the body of a test. `open(options)` opens a repository in the directory.
@@ -44,7 +45,7 @@ const lmdbx = require(${JSON.stringify(path.join(__dirname, "../.."))});
 const args = ${JSON.stringify(args)};
 ${program}`;
   try {
-    const done = await promisify(execFile)(process.execPath, ["-e", source], { timeout: 60_000 });
+    const done = await promisify(execFile)(process.execPath, ["-e", source], { timeout: patient(60_000) });
     return { code: 0, signal: null, ...done };
   } catch (error) {
     const { code, signal, stdout, stderr } = error;
