@@ -13,7 +13,8 @@ const TIMEOUT = 300_000;
 function execute(target, program, args = []) {
   const [command, ...rest] = [...target.emulator, program, ...args];
   // In the repository's root: names of source files in messages are relative to it.
-  const options = { cwd: root, encoding: "utf8", timeout: TIMEOUT };
+  const env = { ...process.env, ...target.emulatorEnv };
+  const options = { cwd: root, encoding: "utf8", timeout: TIMEOUT, env };
   const { status, signal, stdout, stderr, error } = spawnSync(command, rest, options);
   return { status, output: `${stdout}${stderr}`, ended: error?.message ?? signal ?? undefined };
 }

@@ -55,4 +55,18 @@ function compileTests(target, libraries, cmocka, core) {
   });
 }
 
-module.exports = { compileAddon, compileTests };
+/**
+ * Compiles the programs that the JavaScript tests look at databases with, which have to come from the
+ * architecture of the database; returns them.
+ */
+function compileTools(target, unpacked, libraries) {
+  const directory = path.join(unpacked.lmdb, "libraries/liblmdb");
+  return ["mdb_dump", "mdb_load"].map((name) => {
+    const program = path.join(target.objects, "tools", name);
+    const objects = target.compile([path.join(directory, `${name}.c`)], libraries.cflags);
+    target.linkProgram([...objects, ...libraries.archives], program);
+    return program;
+  });
+}
+
+module.exports = { compileAddon, compileTests, compileTools };

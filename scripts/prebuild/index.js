@@ -9,7 +9,7 @@ const { fetch } = require("./debian.js");
 const { TARGETS, problems } = require("./inspect.js");
 const { Stop, root, run, work } = require("./run.js");
 const { compileCmocka, compileLibraries, unpackAll, writeLicences } = require("./libraries.js");
-const { compileAddon, compileTests } = require("./compile.js");
+const { compileAddon, compileTests, compileTools } = require("./compile.js");
 const { Target } = require("./targets.js");
 const { load, runTests } = require("./c-tests.js");
 const { copyTree, runSuite, runtimesOf } = require("./runtimes.js");
@@ -70,6 +70,7 @@ function build(target, unpacked, withTests) {
   target.prepare();
   const libraries = compileLibraries(target, unpacked);
   const core = compileAddon(target, libraries);
+  if (target.emulator.length > 0) target.tools = compileTools(target, unpacked, libraries);
   const wrong = [...problems(target.name, target.binary)];
   const unloadable = load(target);
   if (unloadable) wrong.push(`does not load: ${unloadable}`);

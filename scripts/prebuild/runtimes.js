@@ -85,15 +85,20 @@ function copyTree(target) {
  */
 function launcher(target, runtime, executable, tree) {
   if (target.emulator.length === 0) return { program: executable, env: {} };
-  const program = path.join(tree, "build", runtime.kind);
-  const preload = path.join(tree, "build", "emulated.cjs");
-  fs.mkdirSync(path.dirname(program), { recursive: true });
-  const quoted = [...target.emulator, executable].map((word) => `'${word}'`).join(" ");
-  fs.writeFileSync(program, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+  const directory = path.join(tree, "build");
+  const program = path.join(directory, runtime.kind);
+  const preload = path.join(directory, "emulated.cjs");
+  fs.mkdirSync(directory, { recursive: true });
+  for (const started of [executable, ...target.tools]) {
+    const quoted = [...target.emulator, started].map((word) => `'${word}'`).join(" ");
+    const script = path.join(directory, path.basename(started));
+    fs.writeFileSync(script, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+  }
   fs.writeFileSync(preload, `process.execPath = ${JSON.stringify(program)};\n`);
   const variable = runtime.kind === "node" ? "NODE_OPTIONS" : "BUN_OPTIONS";
   const flag = runtime.kind === "node" ? "--require" : "--preload";
-  return { program, env: { [variable]: `${flag}=${preload}` } };
+  const env = { ...target.emulatorEnv, LMDBX_TEST_PATIENCE: PATIENCE, [variable]: `${flag}=${preload}` };
+  return { program, env: { ...env, PATH: `${directory}:${process.env.PATH}` } };
 }
 
 /** Runs a program to its end or its time; returns all that it printed. */
@@ -155,11 +160,10 @@ function command({ kind, version }, patience, file) {
 async function runSuite(target, runtime, tree, { timeout, log }) {
   const executable = download(runtime, target.arch);
   const { program, env: extra } = launcher(target, runtime, executable, tree);
-  const patience = target.emulator.length > 0 ? PATIENCE : 1;
-  const env = { ...process.env, ...extra, NO_COLOR: "1", FORCE_COLOR: "0", LMDBX_TEST_PATIENCE: patience };
+  const env = { ...process.env, ...extra, NO_COLOR: "1", FORCE_COLOR: "0" };
   delete env.NODE_TEST_CONTEXT;
   const runFile = async (file) => {
-    const args = command(runtime, patience, file);
+    const args = command(runtime, extra.LMDBX_TEST_PATIENCE ?? 1, file);
     const { output, code, late } = await runFor(timeout, program, args, { cwd: tree, env });
     return { output, code, late, ...parse(runtime.kind, output) };
   };

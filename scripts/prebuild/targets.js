@@ -52,6 +52,10 @@ class Target {
     this.binary = path.join(root, "prebuilds", name, "lmdbx.node");
     /** What runs programs of another architecture: a command and its first arguments. */
     this.emulator = arch === process.arch ? [] : [`qemu-${this.cpu}`, "-L", this.sysroot];
+    /** Programs for the JavaScript tests, where the machine's own will not do. */
+    this.tools = [];
+    /** What tells tests of it. */
+    this.emulatorEnv = this.emulator.length > 0 ? { LMDBX_TEST_EMULATED: "1" } : {};
   }
 
   /** A program of binutils or gcc for this target. */

@@ -134,6 +134,7 @@ static int write_and_die(void *path) {
 
 /* Another process keeps the lock file alive, which would otherwise begin anew. */
 static void the_last_commit_of_a_killed_process_is_seen_after_catching_up(void **state) {
+  if (is_emulated()) skip(); /* what it has locked stays locked */
   const char *path = path_in(state, "db");
   struct pin pin;
   struct lmdbx__env *env = open_env(path, 4 * MEBIBYTE);

@@ -204,6 +204,10 @@ void write_file(const char *path, const void *data, size_t size) {
   close(fd);
 }
 
+bool is_emulated(void) {
+  return getenv("LMDBX_TEST_EMULATED") != NULL;
+}
+
 int start_child(int (*body)(void *context), void *context) {
   fflush(NULL);
   pid_t pid = fork();

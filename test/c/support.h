@@ -76,6 +76,10 @@ const char *fill_key(char *buffer, size_t i);
 uint8_t *read_file(const char *path, size_t *size);
 void write_file(const char *path, const void *data, size_t size);
 
+/* Whether the tests run under qemu's user mode, which does not tell the kernel
+ * which robust mutexes a thread holds. */
+bool is_emulated(void);
+
 /* Runs body in a forked child: its return value is the exit code (keep it below
  * 100). Bodies use no cmocka assertions. Returns the child's process id. */
 int start_child(int (*body)(void *context), void *context);
