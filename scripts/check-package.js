@@ -86,7 +86,10 @@ function* judge(directory) {
 function main() {
   const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-pack-"));
   try {
-    const options = ["--ignore-scripts", "--silent", "--pack-destination", temporary];
+    // The last two against what npm hands down from a `npm publish --dry-run --json`.
+    const options = ["--ignore-scripts", "--silent", "--pack-destination", temporary].concat(
+      ["--dry-run=false", "--json=false"],
+    );
     const tarball = run("npm", ["pack", ...options], { cwd: root }).trim();
     run("tar", ["-xzf", tarball], { cwd: temporary });
     const wrong = [...judge(path.join(temporary, "package"))];
