@@ -155,7 +155,7 @@ describe("verify", () => {
       assert.deepEqual(crashed.map(({ storedKey }) => storedKey), crashes.map((record) => `t:${record}`));
       for (const { what, reason } of crashed) {
         assert.equal(what, "crash");
-        assert.match(reason, /SIGSEGV/);
+        assert.match(reason, /SIG(SEGV|ILL)/); // the handler of Bun 1.2 ends with the latter
       }
     }
   });

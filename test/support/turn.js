@@ -4,6 +4,7 @@
 
 const fs = require("node:fs");
 const path = require("node:path");
+const { patient } = require("./timeout.js");
 
 const TURN = 0x7fffffffffff0000n;
 
@@ -25,7 +26,7 @@ function isStopped(pid) {
   return status.slice(status.lastIndexOf(")") + 2).startsWith("T");
 }
 
-const TRIES = 10_000;
+const TRIES = patient(10_000);
 
 /** Resolves once a condition holds. */
 async function until(condition, what) {
@@ -52,4 +53,4 @@ async function somebodyWaits(directory) {
   await until(() => isLocked(directory, "READ", TURN + 1n), "somebody should wait for the turn");
 }
 
-module.exports = { turnsAreVisible, stopInWrite, somebodyWaits };
+module.exports = { turnsAreVisible, stopInWrite, somebodyWaits, until };
