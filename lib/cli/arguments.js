@@ -4,7 +4,17 @@
 const { UsageError } = require("./exit.js");
 
 const ENCODINGS = ["msgpack", "json", "string"];
-const FACTORS = { "": 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
+const FACTORS = {
+  "": 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+};
 
 /** Options of commands that read or write one database. */
 const DATABASE = {
@@ -24,7 +34,9 @@ function readSize(option, text) {
   const [, digits, unit] = /^(\d+)([kMGT]?|[KMGT]i)B?$/.exec(text) ?? [];
   const size = Number(digits) * FACTORS[unit];
   if (Number.isSafeInteger(size) && size > 0) return size;
-  throw new UsageError(`${option}: ${JSON.stringify(text)} is no number of bytes, such as 1000000 or 512M`);
+  throw new UsageError(
+    `${option}: ${JSON.stringify(text)} is no number of bytes, such as 1000000 or 512M`,
+  );
 }
 
 /** @param {string} given */

@@ -58,7 +58,11 @@ class Dump {
   #report(tenant, key, error) {
     this.unreadable++;
     this.#progress.clear();
-    note(plain(`left out: tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}: ${error.message}`));
+    note(
+      plain(
+        `left out: tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}: ${error.message}`,
+      ),
+    );
   }
 
   /** Goes on behind a value that cannot be decoded: the error names its key. */
@@ -96,7 +100,11 @@ async function run([path, file], values) {
     const { moment, tenants } = await readMoment(repository);
     const writer = new LineWriter(file);
     const dump = new Dump(moment, writer);
-    const head = { lmdbxDump: DUMP_VERSION, name: values.name ?? null, encoding: values.encoding ?? "msgpack" };
+    const head = {
+      lmdbxDump: DUMP_VERSION,
+      name: values.name ?? null,
+      encoding: values.encoding ?? "msgpack",
+    };
     try {
       await writer.write(JSON.stringify(head));
       for (const tenant of values.tenant ?? tenants) await dump.tenant(tenant);

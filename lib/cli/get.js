@@ -24,11 +24,23 @@ async function run([path, tenant, given], values) {
   const key = readKey(given);
   const value = await withRepository(path, values, (repository) => repository.get(tenant, key));
   if (value === undefined) {
-    note(plain(`lmdbx: there is no record of tenant ${JSON.stringify(tenant)} with the key ${JSON.stringify(key)}`));
+    note(
+      plain(
+        `lmdbx: there is no record of tenant ${JSON.stringify(tenant)} with the key ${JSON.stringify(key)}`,
+      ),
+    );
     return INCOMPLETE;
   }
   if (values.json) out(JSON.stringify({ tenant, key, value: toTagged(value) }));
-  else out(inspect(value, { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity, colors: process.stdout.isTTY }));
+  else
+    out(
+      inspect(value, {
+        depth: Infinity,
+        maxArrayLength: Infinity,
+        maxStringLength: Infinity,
+        colors: process.stdout.isTTY,
+      }),
+    );
   return undefined;
 }
 

@@ -41,7 +41,8 @@ const options = {
 /** @param {import("../../import.d.ts").NotCarried} entry */
 function describe({ database, tenantId, key, storedKey, records, reason }) {
   const where = database === undefined ? "" : `database ${JSON.stringify(database)}: `;
-  if (records !== 1) return plain(`not carried over: ${where}${number(records)} records: ${reason}`);
+  if (records !== 1)
+    return plain(`not carried over: ${where}${number(records)} records: ${reason}`);
   const record =
     storedKey === undefined
       ? `tenant ${JSON.stringify(tenantId)}, key ${JSON.stringify(key)}`
@@ -52,7 +53,14 @@ function describe({ database, tenantId, key, storedKey, records, reason }) {
 /** @param {import("../../import.d.ts").ImportReport} report @param {number} [mapSize] */
 function printReport(report, mapSize) {
   const rows = report.databases.map(({ name: each, encoding, records, carried, bytes: size }) => {
-    return [each === undefined ? "(main)" : plain(each), encoding, records, carried, records - carried, bytes(size)];
+    return [
+      each === undefined ? "(main)" : plain(each),
+      encoding,
+      records,
+      carried,
+      records - carried,
+      bytes(size),
+    ];
   });
   out(table(["database", "encoding", "records", "carried over", "left out", "size"], rows));
   out("");
@@ -61,11 +69,17 @@ function printReport(report, mapSize) {
       `${report.to} and compared, in ${duration(report.milliseconds)}.`,
   );
   if (mapSize !== undefined) {
-    const enough = report.mapSizeSuffices ? "suffices" : "is too small: puts would be refused with LMDBX_MAP_FULL";
-    out(`The mapSize of ${number(mapSize)} bytes ${enough}; at least ${number(report.neededMapSize)} are needed.`);
+    const enough = report.mapSizeSuffices
+      ? "suffices"
+      : "is too small: puts would be refused with LMDBX_MAP_FULL";
+    out(
+      `The mapSize of ${number(mapSize)} bytes ${enough}; at least ${number(report.neededMapSize)} are needed.`,
+    );
   }
   if (report.notCarriedCount > 0) {
-    out(`${number(report.notCarriedCount)} records were not carried over; the reasons stand above.`);
+    out(
+      `${number(report.notCarriedCount)} records were not carried over; the reasons stand above.`,
+    );
   }
   out(`The old database is as it was: keep it until you are sure.`);
 }
@@ -73,7 +87,8 @@ function printReport(report, mapSize) {
 async function run([from, to], values) {
   const { importDirectory } = require("../import/index.js"); // loads the addon
   const { encoding, encodings } = readEncodings(values.encoding);
-  const mapSize = values["map-size"] === undefined ? undefined : readSize("--map-size", values["map-size"]);
+  const mapSize =
+    values["map-size"] === undefined ? undefined : readSize("--map-size", values["map-size"]);
   const target = values["target-encoding"];
   const progress = new Progress({ unit: "records" });
   const verbs = { copy: "copying  ", verify: "comparing" };
@@ -91,7 +106,8 @@ async function run([from, to], values) {
       onProgress: ({ phase, records, total }) => progress.show(verbs[phase], records, total),
       onNotCarried: (entry) => {
         progress.clear();
-        if (values.json) out(JSON.stringify({ type: "notCarried", ...entry, database: entry.database ?? null }));
+        if (values.json)
+          out(JSON.stringify({ type: "notCarried", ...entry, database: entry.database ?? null }));
         else note(describe(entry));
       },
     }),

@@ -13,7 +13,9 @@ class LineWriter {
   /** @param {string} [file] - is not to exist; undefined: standard output */
   constructor(file) {
     this.#own = file !== undefined;
-    this.#stream = this.#own ? fs.createWriteStream(file, { flags: "wx", flush: true }) : process.stdout;
+    this.#stream = this.#own
+      ? fs.createWriteStream(file, { flags: "wx", flush: true })
+      : process.stdout;
     if (this.#own) this.#stream.on("error", (error) => (this.#failure = error));
   }
 

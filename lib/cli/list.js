@@ -44,7 +44,8 @@ function readRange(values) {
   }
   if (values.reverse) range.reverse = true;
   if (values.limit !== undefined) {
-    if (!/^\d+$/.test(values.limit)) throw new UsageError(`--limit: ${JSON.stringify(values.limit)} is no number`);
+    if (!/^\d+$/.test(values.limit))
+      throw new UsageError(`--limit: ${JSON.stringify(values.limit)} is no number`);
     range.limit = Number(values.limit);
   }
   return range;
@@ -61,7 +62,10 @@ async function run([path, tenant], values) {
     }
     for await (const [key, value] of repository.entries(tenant, range)) {
       if (values.json) out(JSON.stringify({ key, value: toTagged(value) }));
-      else out(`${plain(JSON.stringify(key))}  ${inspect(value, { depth: 6, breakLength: Infinity, colors: process.stdout.isTTY })}`);
+      else
+        out(
+          `${plain(JSON.stringify(key))}  ${inspect(value, { depth: 6, breakLength: Infinity, colors: process.stdout.isTTY })}`,
+        );
     }
   });
 }

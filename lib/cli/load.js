@@ -34,7 +34,8 @@ const options = { ...DATABASE, create: { type: "boolean" }, compression: { type:
 /** @param {string} text */
 function parse(text) {
   const line = JSON.parse(text);
-  if (typeof line !== "object" || line === null || Array.isArray(line)) throw new SyntaxError("is no object");
+  if (typeof line !== "object" || line === null || Array.isArray(line))
+    throw new SyntaxError("is no object");
   return line;
 }
 
@@ -108,7 +109,9 @@ class Load {
 function readHead(line) {
   if (!Object.hasOwn(line, "lmdbxDump")) return undefined;
   if (line.lmdbxDump === DUMP_VERSION) return line;
-  throw new UsageError(`a dump of version ${JSON.stringify(line.lmdbxDump)} cannot be read by this version`);
+  throw new UsageError(
+    `a dump of version ${JSON.stringify(line.lmdbxDump)} cannot be read by this version`,
+  );
 }
 
 async function readAll(lines, load, isWhole) {
@@ -121,7 +124,8 @@ async function readAll(lines, load, isWhole) {
       load.refuse(line, error);
       continue;
     }
-    if (Object.hasOwn(parsed, "records") && !Object.hasOwn(parsed, "tenant")) claimed = parsed.records;
+    if (Object.hasOwn(parsed, "records") && !Object.hasOwn(parsed, "tenant"))
+      claimed = parsed.records;
     else await load.record(line, text, parsed);
   }
   await load.flush();
@@ -151,7 +155,10 @@ async function peek(file) {
 
 async function run([path, file], values) {
   const { head, lines } = await peek(file);
-  const place = { name: values.name ?? head?.name ?? undefined, encoding: values.encoding ?? head?.encoding };
+  const place = {
+    name: values.name ?? head?.name ?? undefined,
+    encoding: values.encoding ?? head?.encoding,
+  };
   // Opened for reading, a database is not created.
   if (!values.create) await withRepository(path, place, async () => undefined);
   const config = { compression: values.compression ?? false };
@@ -163,7 +170,10 @@ async function run([path, file], values) {
       const code = await readAll(lines, load, head !== undefined);
       load.end();
       if (values.json) out(JSON.stringify({ loaded: load.loaded, refused: load.refused }));
-      else out(`${number(load.loaded)} records loaded${load.refused > 0 ? `, ${number(load.refused)} lines left out` : ""}`);
+      else
+        out(
+          `${number(load.loaded)} records loaded${load.refused > 0 ? `, ${number(load.refused)} lines left out` : ""}`,
+        );
       return code;
     },
     config,

@@ -53,7 +53,9 @@ function readArguments(command, args) {
 function find(given) {
   const command = COMMANDS.find((each) => each.name === given);
   if (command !== undefined) return command;
-  throw new UsageError(given === undefined ? "no command was given" : `there is no command ${given}`);
+  throw new UsageError(
+    given === undefined ? "no command was given" : `there is no command ${given}`,
+  );
 }
 
 /** @param {string[]} args */
@@ -89,7 +91,8 @@ function report(error, args) {
     out(JSON.stringify({ type: "error", code, message }));
   }
   if (isLMDBXError(error)) note(`lmdbx: ${error.message} [${error.code}]`);
-  else if (error?.syscall !== undefined) note(`lmdbx: ${error.message}`); // a file of the user's
+  else if (error?.syscall !== undefined)
+    note(`lmdbx: ${error.message}`); // a file of the user's
   else note(`lmdbx: ${error?.stack ?? error}`);
   return error?.interrupted ? INTERRUPTED : FAILED;
 }

@@ -52,13 +52,20 @@ function plain(text) {
  * @param {(string | number)[][]} rows
  */
 function table(head, rows) {
-  const cells = [head, ...rows.map((row) => row.map((cell) => (typeof cell === "number" ? number(cell) : cell)))];
+  const cells = [
+    head,
+    ...rows.map((row) => row.map((cell) => (typeof cell === "number" ? number(cell) : cell))),
+  ];
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
-  const isRight = head.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"));
+  const isRight = head.map(
+    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"),
+  );
   return cells
     .map((row) =>
       row
-        .map((cell, column) => (isRight[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+        .map((cell, column) =>
+          isRight[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
+        )
         .join("  ")
         .trimEnd(),
     )

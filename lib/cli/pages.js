@@ -52,7 +52,11 @@ class PageError extends Error {}
 
 /** @param {Buffer} bytes - a page @returns {object | undefined} */
 function readMeta(bytes) {
-  if (bytes.length < META || bytes.readUInt32LE(16) !== MAGIC || bytes.readUInt32LE(20) !== VERSION) {
+  if (
+    bytes.length < META ||
+    bytes.readUInt32LE(16) !== MAGIC ||
+    bytes.readUInt32LE(20) !== VERSION
+  ) {
     return undefined;
   }
   const free = readTree(bytes, 40);
@@ -120,7 +124,8 @@ class Walk {
     }
     for (let page = first; page < first + pages; page++) {
       const bit = 1 << (page & 7);
-      if (this.#seen[page >> 3] & bit) throw new PageError(`leads to page ${page}, which has another use`);
+      if (this.#seen[page >> 3] & bit)
+        throw new PageError(`leads to page ${page}, which has another use`);
       this.#seen[page >> 3] |= bit;
       this.#count++;
       if (this.#count % PROGRESS_PAGES === 0) {
@@ -152,7 +157,8 @@ class Walk {
     const nodes = [];
     for (let at = HEADER; at < lower; at += 2) {
       const offset = bytes.readUInt16LE(at);
-      if (offset < upper || offset + NODE > pageSize) throw new PageError("has a node outside of itself");
+      if (offset < upper || offset + NODE > pageSize)
+        throw new PageError("has a node outside of itself");
       const flags = bytes.readUInt16LE(offset + 4);
       const low = bytes.readUInt16LE(offset) + bytes.readUInt16LE(offset + 2) * 0x10000;
       const value = offset + NODE + bytes.readUInt16LE(offset + 6);
@@ -170,7 +176,11 @@ class Walk {
     let before = low;
     for (const { key } of isLeaf ? nodes : nodes.slice(1)) {
       const order = before === undefined ? -1 : Buffer.compare(before, key);
-      if (order > 0 || (order === 0 && before !== low) || (high && Buffer.compare(key, high) >= 0)) {
+      if (
+        order > 0 ||
+        (order === 0 && before !== low) ||
+        (high && Buffer.compare(key, high) >= 0)
+      ) {
         throw new PageError("has keys out of order");
       }
       before = key;
@@ -208,7 +218,9 @@ class Walk {
       return;
     }
     for (const [at, node] of nodes.entries()) {
-      const [from, to] = isLeaf ? [node.key, node.key] : [at === 0 ? low : node.key, nodes[at + 1]?.key ?? high];
+      const [from, to] = isLeaf
+        ? [node.key, node.key]
+        : [at === 0 ? low : node.key, nodes[at + 1]?.key ?? high];
       try {
         if (isLeaf) this.#leafNode(tree, node, bytes);
         else this.#take(node.below, 1);
@@ -228,7 +240,10 @@ class Walk {
 
   #report(error, page, from, to) {
     if (!(error instanceof PageError)) throw error;
-    this.#damaged(page, error.message, { from: from && Buffer.from(from), to: to && Buffer.from(to) });
+    this.#damaged(page, error.message, {
+      from: from && Buffer.from(from),
+      to: to && Buffer.from(to),
+    });
   }
 
   /** A value in pages of its own. */
@@ -236,7 +251,8 @@ class Walk {
     const first = Number(bytes.readBigUInt64LE(node.value));
     const { pageSize, lastPage } = this.#meta;
     const pages = Math.floor((HEADER - 1 + node.low) / pageSize) + 1;
-    if (first + pages - 1 > lastPage) throw new PageError(`leads to page ${first}, which is not in the file`);
+    if (first + pages - 1 > lastPage)
+      throw new PageError(`leads to page ${first}, which is not in the file`);
     const head = Buffer.alloc(pageSize);
     this.#read(first, head);
     if ((head.readUInt16LE(10) & KINDS) !== OVERFLOW || head.readUInt32LE(12) !== pages) {
@@ -271,7 +287,10 @@ class Walk {
     if (this.#found > before || tree.flags & SEVERAL_VALUES) return;
     for (const name of Object.keys(tree.found)) {
       if (tree.found[name] === tree[name]) continue;
-      this.#damaged(root, `is the root of a tree with ${tree.found[name]} ${name}, and says ${tree[name]}`);
+      this.#damaged(
+        root,
+        `is the root of a tree with ${tree.found[name]} ${name}, and says ${tree[name]}`,
+      );
     }
   }
 
@@ -300,7 +319,8 @@ class Walk {
       fs.readSync(this.#file, list, 0, node.low, first * this.#meta.pageSize + HEADER);
     }
     const count = list.length >= 8 ? Number(list.readBigUInt64LE(0)) : -1;
-    if (count < 0 || (count + 1) * 8 > list.length) throw new PageError("has a list of free pages that is cut off");
+    if (count < 0 || (count + 1) * 8 > list.length)
+      throw new PageError("has a list of free pages that is cut off");
     for (let at = 1; at <= count; at++) yield Number(list.readBigUInt64LE(at * 8));
   }
 
@@ -315,7 +335,10 @@ class Walk {
 
   /** Several values under one key are not what this package writes; they are not looked into. */
   #foreign(page, key) {
-    this.#damaged(page, "has several values under one key: another program's", { from: key, to: key });
+    this.#damaged(page, "has several values under one key: another program's", {
+      from: key,
+      to: key,
+    });
   }
 
   /**

@@ -30,18 +30,28 @@ function isAlive(pid) {
 async function run([directory], values) {
   const addon = require("../addon.js");
   const [cleared, slots] = addon.readers(path.resolve(directory), values["clear-stale"] ?? false);
-  const readers = slots.map(([pid, commit]) => ({ pid, commit: commit < 0 ? null : commit, stale: !isAlive(pid) }));
+  const readers = slots.map(([pid, commit]) => ({
+    pid,
+    commit: commit < 0 ? null : commit,
+    stale: !isAlive(pid),
+  }));
   if (values.json) {
     for (const reader of readers) out(JSON.stringify({ type: "reader", ...reader }));
     out(JSON.stringify({ type: "report", readers: readers.length, cleared }));
     return;
   }
   const rows = readers.map(({ pid, commit, stale }) => {
-    return [String(pid), commit === null ? "none just now" : number(commit), stale ? "stale: the process is dead" : ""];
+    return [
+      String(pid),
+      commit === null ? "none just now" : number(commit),
+      stale ? "stale: the process is dead" : "",
+    ];
   });
   if (rows.length > 0) out(`${table(["process", "reads commit", ""], rows)}\n`);
   const stale = readers.filter((reader) => reader.stale).length;
-  out(`${number(rows.length)} reader slots in use${stale > 0 ? `, ${number(stale)} of them stale` : ""}`);
+  out(
+    `${number(rows.length)} reader slots in use${stale > 0 ? `, ${number(stale)} of them stale` : ""}`,
+  );
   if (values["clear-stale"]) out(`${number(cleared)} stale slots cleared`);
 }
 

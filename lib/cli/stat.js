@@ -43,8 +43,11 @@ function sizes({ fileSize, usedSize, freeSize, mapSize, readers, maxReaders, ent
 }
 
 function print(directory, { stats, tenants }) {
-  out(`${plain(directory)}, commit ${number(stats.lastTxnId)}, pages of ${number(stats.pageSize)} bytes\n`);
-  for (const [what, much, part] of sizes(stats)) out(`${what.padEnd(8)} ${much.padStart(10)}  ${part}`.trimEnd());
+  out(
+    `${plain(directory)}, commit ${number(stats.lastTxnId)}, pages of ${number(stats.pageSize)} bytes\n`,
+  );
+  for (const [what, much, part] of sizes(stats))
+    out(`${what.padEnd(8)} ${much.padStart(10)}  ${part}`.trimEnd());
   out("");
   const most = tenants[0]?.records ?? 0;
   const rows = tenants
@@ -57,7 +60,14 @@ function print(directory, { stats, tenants }) {
 
 async function run([directory], values) {
   const collected = await withRepository(directory, values, collect);
-  if (values.json) out(JSON.stringify({ path: path.resolve(directory), ...collected.stats, tenants: collected.tenants }));
+  if (values.json)
+    out(
+      JSON.stringify({
+        path: path.resolve(directory),
+        ...collected.stats,
+        tenants: collected.tenants,
+      }),
+    );
   else print(path.resolve(directory), collected);
 }
 

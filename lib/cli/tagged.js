@@ -15,11 +15,21 @@ const TYPED = [
   ...[Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView],
 ];
 const TYPED_BY_NAME = new Map(TYPED.map((constructor) => [constructor.name, constructor]));
-const NUMBERS = new Map([["NaN", NaN], ["Infinity", Infinity], ["-Infinity", -Infinity], ["-0", -0]]);
+const NUMBERS = new Map([
+  ["NaN", NaN],
+  ["Infinity", Infinity],
+  ["-Infinity", -Infinity],
+  ["-0", -0],
+]);
 
 /** Assigning to __proto__ would set the prototype. */
 function setField(object, name, value) {
-  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+  Object.defineProperty(object, name, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }
 
 /** Whether an object of one field would be read as a tag. */
@@ -35,7 +45,8 @@ function base64(view) {
 /** @param {object} value */
 function tagObject(value) {
   if (Array.isArray(value)) return Array.from(value, toTagged);
-  if (types.isDate(value)) return { $date: Number.isNaN(value.getTime()) ? null : value.toISOString() };
+  if (types.isDate(value))
+    return { $date: Number.isNaN(value.getTime()) ? null : value.toISOString() };
   if (types.isUint8Array(value)) return { $bytes: base64(value) };
   if (ArrayBuffer.isView(value)) {
     return { $typed: [Object.prototype.toString.call(value).slice(8, -1), base64(value)] };
@@ -97,7 +108,9 @@ function readDate(content) {
 }
 
 function readBigInt(content) {
-  return typeof content === "string" && /^-?\d+$/.test(content) ? BigInt(content) : refuse("$bigint");
+  return typeof content === "string" && /^-?\d+$/.test(content)
+    ? BigInt(content)
+    : refuse("$bigint");
 }
 
 function readMap(content) {
@@ -112,7 +125,8 @@ function readFields(content) {
   return object;
 }
 
-const isPlain = (content) => typeof content === "object" && content !== null && !Array.isArray(content);
+const isPlain = (content) =>
+  typeof content === "object" && content !== null && !Array.isArray(content);
 
 const READERS = {
   $undefined: (content) => (content === true ? undefined : refuse("$undefined")),

@@ -25,7 +25,11 @@ async function run([path], values) {
     return;
   }
   const most = Math.max(...rows.map(({ records }) => records));
-  const cells = rows.map(({ tenant, records }) => [plain(tenant), records, bar(records / most, 20)]);
+  const cells = rows.map(({ tenant, records }) => [
+    plain(tenant),
+    records,
+    bar(records / most, 20),
+  ]);
   if (rows.length > 0) out(`${table(["tenant", "records", ""], cells)}\n`);
   const total = rows.reduce((sum, { records }) => sum + records, 0);
   out(`${number(rows.length)} tenants, ${number(total)} records`);

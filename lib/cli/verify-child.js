@@ -27,7 +27,8 @@ function say(event) {
 }
 
 /** @param {Buffer | undefined} key */
-const shownKey = (key) => (key === undefined ? undefined : (strictText(key) ?? key.toString("latin1")));
+const shownKey = (key) =>
+  key === undefined ? undefined : (strictText(key) ?? key.toString("latin1"));
 
 class Repositories {
   #open = new Map();
@@ -46,7 +47,11 @@ class Repositories {
   async #start(name) {
     const { LMDBXRepository } = require("../repository.js");
     try {
-      const config = { path: directory, encoding: encodings[name ?? ""] ?? encoding, readOnly: true };
+      const config = {
+        path: directory,
+        encoding: encodings[name ?? ""] ?? encoding,
+        readOnly: true,
+      };
       const named = name === undefined ? {} : { name };
       const repository = new LMDBXRepository({ ...config, ...named, reads: "pool" });
       await repository.ready();
@@ -78,9 +83,18 @@ async function look({ database, key }) {
   const { tenantId: tenant, key: own } = owner;
   try {
     if ((await repository.get(tenant, own)) !== undefined) values++;
-    else if (!isWrittenTo()) say({ type: "finding", what: "unfound", database: database ?? null, tenant, key: own });
+    else if (!isWrittenTo())
+      say({ type: "finding", what: "unfound", database: database ?? null, tenant, key: own });
   } catch ({ code, message }) {
-    say({ type: "finding", what: "unreadable", database: database ?? null, tenant, key: own, code, reason: message });
+    say({
+      type: "finding",
+      what: "unreadable",
+      database: database ?? null,
+      tenant,
+      key: own,
+      code,
+      reason: message,
+    });
   }
 }
 
@@ -109,7 +123,15 @@ async function main() {
   const walk = walkPages(path.join(directory, "data.mdb"), {
     damaged({ page, database, what, from, to }) {
       const where = database === null ? { list: "free pages" } : { database: database ?? null };
-      say({ type: "finding", what: "damaged", page, ...where, reason: what, from: shownKey(from), to: shownKey(to) });
+      say({
+        type: "finding",
+        what: "damaged",
+        page,
+        ...where,
+        reason: what,
+        from: shownKey(from),
+        to: shownKey(to),
+      });
     },
     progress: (pages, total) => say({ type: "progress", pages, total }),
   });
@@ -118,7 +140,8 @@ async function main() {
   for (; !next.done; next = walk.next()) {
     const { database, key } = next.value;
     if (++records <= skip || pagesOnly) continue;
-    if (oneByOne) say({ type: "at", record: records, database: database ?? null, storedKey: shownKey(key) });
+    if (oneByOne)
+      say({ type: "at", record: records, database: database ?? null, storedKey: shownKey(key) });
     group.push(look({ database, key: Buffer.from(key) }));
     if (oneByOne || group.length === GROUP) {
       await Promise.all(group);

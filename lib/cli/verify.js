@@ -44,7 +44,9 @@ class Round {
    * @param {(event: object) => void} hear
    */
   async run(program, task, hear) {
-    const child = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [program, JSON.stringify(task)], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (text) => (stderr = (stderr + text).slice(-4096)));
     const ended = new Promise((resolve, reject) => {
@@ -89,7 +91,7 @@ async function verify(task, tell, program = CHILD) {
   let skip = 0;
   let oneByOne = false;
   let pagesOnly = false;
-  for (let crashes = 0; ; ) {
+  for (let crashes = 0; ;) {
     const round = new Round();
     const crash = await round.run(program, { ...task, skip, oneByOne, pagesOnly }, hear);
     if (crash === undefined || pagesOnly) return round.end;
@@ -100,7 +102,8 @@ async function verify(task, tell, program = CHILD) {
     }
     crashes++;
     const { database, storedKey } = round.place;
-    const place = round.opening === undefined ? { database, storedKey } : { database: round.opening };
+    const place =
+      round.opening === undefined ? { database, storedKey } : { database: round.opening };
     const reason = `reading it crashes the process (${crash.how})`;
     hear({ type: "finding", what: "crash", ...place, reason, stderr: crash.stderr });
     pagesOnly = crashes === MOST_CRASHES || round.last <= skip;
@@ -116,7 +119,8 @@ function describe(finding) {
   if (page !== undefined) where.push(`page ${number(page)}`);
   if (list !== undefined) where.push(`list of ${list}`);
   if (typeof database === "string") where.push(`database ${JSON.stringify(database)}`);
-  if (tenant !== undefined) where.push(`tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}`);
+  if (tenant !== undefined)
+    where.push(`tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}`);
   if (storedKey !== undefined) where.push(`stored key ${JSON.stringify(storedKey)}`);
   const says = {
     foreign: "is not of the form tenant:JSON",
@@ -125,7 +129,8 @@ function describe(finding) {
     unreadable: `cannot be read: ${reason}`,
   };
   let text = `${where.join(", ") || "the database"}: ${says[what] ?? reason}`;
-  if (from !== undefined && from === to) text += `; concerns the stored key ${JSON.stringify(from)}`;
+  if (from !== undefined && from === to)
+    text += `; concerns the stored key ${JSON.stringify(from)}`;
   else if (from !== undefined || to !== undefined) {
     text += "; concerns the stored keys";
     if (from !== undefined) text += ` from ${JSON.stringify(from)}`;
@@ -134,8 +139,22 @@ function describe(finding) {
   return plain(text);
 }
 
-function printEnd({ databases, pages, pageSize, usedPages, freePages, lostPages, damaged, values }) {
-  const rows = databases.map((each) => [each.name === undefined ? "(main)" : plain(each.name), each.records, each.pages, each.depth]);
+function printEnd({
+  databases,
+  pages,
+  pageSize,
+  usedPages,
+  freePages,
+  lostPages,
+  damaged,
+  values,
+}) {
+  const rows = databases.map((each) => [
+    each.name === undefined ? "(main)" : plain(each.name),
+    each.records,
+    each.pages,
+    each.depth,
+  ]);
   out(table(["database", "records", "pages", "levels"], rows));
   out("");
   // What is damaged may lead to them; else nothing does, and they are lost space.
@@ -150,7 +169,11 @@ function printEnd({ databases, pages, pageSize, usedPages, freePages, lostPages,
 async function run([directory], values) {
   const resolved = path.resolve(directory);
   if (!fs.existsSync(path.join(resolved, "data.mdb"))) {
-    throw createError("LMDBX_NOT_FOUND", `verify: there is no data.mdb in ${resolved}. Check the path`, resolved);
+    throw createError(
+      "LMDBX_NOT_FOUND",
+      `verify: there is no data.mdb in ${resolved}. Check the path`,
+      resolved,
+    );
   }
   const { encoding = "msgpack", encodings } = readEncodings(values.encoding);
   const progress = new Progress({ unit: "pages" });
@@ -164,7 +187,8 @@ async function run([directory], values) {
   progress.clear();
   if (values.json) out(JSON.stringify({ ...end, type: "report", findings: found }));
   else if (end?.sound) printEnd(end);
-  if (!values.json) out(found === 0 ? "No damage found." : `${number(found)} findings, listed above.`);
+  if (!values.json)
+    out(found === 0 ? "No damage found." : `${number(found)} findings, listed above.`);
   return found === 0 ? undefined : INCOMPLETE;
 }
 

@@ -104,7 +104,10 @@ class Carrier {
       const owner = readOldKey(key);
       const refuse = (code, reason, cause) => ({ bytes, stored: key, owner, code, reason, cause });
       if (before?.equals(key)) {
-        yield refuse("LMDBX_INVALID_KEY", "the key has more than one value; the first is carried over");
+        yield refuse(
+          "LMDBX_INVALID_KEY",
+          "the key has more than one value; the first is carried over",
+        );
       } else if ("reason" in owner) {
         yield refuse("LMDBX_INVALID_KEY", owner.reason);
       } else {
@@ -125,7 +128,9 @@ class Carrier {
     try {
       if (this.#targetEncoding === "json") checkJson(value);
     } catch (error) {
-      const reason = isLMDBXError(error) ? error.message : `the value has no JSON text: ${error.message}`;
+      const reason = isLMDBXError(error)
+        ? error.message
+        : `the value has no JSON text: ${error.message}`;
       return refuse("LMDBX_INVALID_VALUE", reason);
     }
     return { ...record, value };

@@ -20,7 +20,11 @@ const QUEUED_BYTES = 2 ** 31;
 const SPARE_BYTES = 1024 * 1024;
 
 /** What a new directory may have against a named database as a whole. */
-const NAME_REFUSALS = new Set(["LMDBX_INVALID_CONFIG", "LMDBX_NAME_CONFLICT", "LMDBX_DATABASES_FULL"]);
+const NAME_REFUSALS = new Set([
+  "LMDBX_INVALID_CONFIG",
+  "LMDBX_NAME_CONFLICT",
+  "LMDBX_DATABASES_FULL",
+]);
 
 class Import {
   #options;
@@ -83,7 +87,12 @@ class Import {
   #open(name, extra) {
     const encoding = this.#options.targetEncodingOf(name);
     const { compression } = this.#options;
-    const config = { path: this.#workspace.new, encoding, compression, maxQueuedBytes: QUEUED_BYTES };
+    const config = {
+      path: this.#workspace.new,
+      encoding,
+      compression,
+      maxQueuedBytes: QUEUED_BYTES,
+    };
     return new LMDBXRepository({ ...config, ...(name === undefined ? {} : { name }), ...extra });
   }
 

@@ -151,7 +151,10 @@ function userOf(lock) {
 function checkUnused(lock, from) {
   const pid = userOf(lock);
   if (pid === undefined) return;
-  const who = pid === process.pid ? "this process has it open; close it" : `process ${pid} has it open; stop it`;
+  const who =
+    pid === process.pid
+      ? "this process has it open; close it"
+      : `process ${pid} has it open; stop it`;
   const message = `${from} is in use: ${who}, so that the copy is complete, then import again`;
   throw failure("LMDBX_IN_USE", message, from);
 }
@@ -180,8 +183,7 @@ function takeOld(from, directory) {
      * been those of another moment. */
     checkUnchanged() {
       if (Buffer.concat(readMetas(data)).equals(Buffer.concat(metas))) return;
-      const message =
-        `${from} was written to while it was read. Stop the program that uses it, then import again`;
+      const message = `${from} was written to while it was read. Stop the program that uses it, then import again`;
       throw failure("LMDBX_IN_USE", message, from);
     },
   };

@@ -55,11 +55,20 @@ function readOptions(options) {
   for (const option of Object.keys(options)) {
     if (!OPTIONS.includes(option)) throw wrong(`${option}: there is no such option of an import`);
   }
-  const { names, encoding = "msgpack", encodings = {}, targetEncoding, compression = false } = options;
+  const {
+    names,
+    encoding = "msgpack",
+    encodings = {},
+    targetEncoding,
+    compression = false,
+  } = options;
   const { mapSize, onProgress, onNotCarried, signal, lmdb } = options;
   const from = readPath("from", options.from);
   const to = readPath("to", options.to);
-  if (names !== undefined && !(Array.isArray(names) && names.every((name) => typeof name === "string"))) {
+  if (
+    names !== undefined &&
+    !(Array.isArray(names) && names.every((name) => typeof name === "string"))
+  ) {
     throw wrong('names: give an array of names of databases; "" is the main one');
   }
   checkEncoding("encoding", encoding);
@@ -77,7 +86,8 @@ function readOptions(options) {
   if (signal !== undefined && typeof signal?.aborted !== "boolean") {
     throw wrong("signal: give an AbortSignal");
   }
-  const encodingOf = (name) => (Object.hasOwn(encodings, name ?? "") ? encodings[name ?? ""] : encoding);
+  const encodingOf = (name) =>
+    Object.hasOwn(encodings, name ?? "") ? encodings[name ?? ""] : encoding;
   return {
     from,
     to,

@@ -15,7 +15,10 @@ const advice =
 
 /** @param {string} why */
 function missing(why) {
-  return createError("LMDBX_PEER_MISSING", `Reading a database of 0.3.x takes the npm package lmdb, ${why}. ${advice}.`);
+  return createError(
+    "LMDBX_PEER_MISSING",
+    `Reading a database of 0.3.x takes the npm package lmdb, ${why}. ${advice}.`,
+  );
 }
 
 /** @param {string} version */
