@@ -58,6 +58,13 @@ static int encode_bigint(struct lmdbx__encoding *encoding, const struct lmdbx__p
   return lmdbx__encode_written(encoding, code);
 }
 
+static int encode_text(struct lmdbx__encoding *encoding, const struct lmdbx__place *at) {
+  int code = lmdbx__encode_string(encoding, at, at->value);
+  if (code != LMDBX_INTERNAL) return code;
+  /* Bun 1.2 calls a String object a string, and then does not read it as one. */
+  return lmdbx__encode_refuse(encoding, at, "a boxed primitive; store value.valueOf()");
+}
+
 static int refuse_function(struct lmdbx__encoding *encoding, const struct lmdbx__place *at) {
   char name[8] = ""; /* room for "then", a little more, and the NUL */
   size_t size = 0;
@@ -88,7 +95,7 @@ int lmdbx__encode_item(struct lmdbx__encoding *encoding, struct lmdbx__place *at
   case napi_null: return lmdbx__encode_written(encoding, lmdbx__pack_nil(encoding->out));
   case napi_boolean: return encode_boolean(encoding, at);
   case napi_number: return encode_number(encoding, at);
-  case napi_string: return lmdbx__encode_string(encoding, at, at->value);
+  case napi_string: return encode_text(encoding, at);
   case napi_bigint: return encode_bigint(encoding, at);
   case napi_object: return lmdbx__encode_object(encoding, at, may_call);
   case napi_symbol: return lmdbx__encode_refuse(encoding, at, "a symbol");
