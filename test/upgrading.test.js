@@ -70,6 +70,8 @@ describe("values", () => {
 });
 
 const OPEN = "const repo = open({ path: directory });";
+/** The handler of Bun 1.2 ends with the latter. */
+const CRASH = /^SIG(SEGV|ILL)$/;
 const valueOf = async (...args) => {
   const result = await before(...args);
   assert.equal(result.error, undefined, JSON.stringify(result));
@@ -160,7 +162,7 @@ const BEHAVIOUR = {
         await repository.close();
       })();`;
       assert.equal((await runProgram(program, [directory])).code, 0);
-      assert.equal((await before(directory, OPEN)).signal, "SIGSEGV");
+      assert.match((await before(directory, OPEN)).signal, CRASH);
     },
     "opens",
     async (open) => {
@@ -174,7 +176,7 @@ const BEHAVIOUR = {
     "the process crashes",
     async (directory) => {
       fs.writeFileSync(path.join(directory, "data.mdb"), "x".repeat(9_000));
-      assert.equal((await before(directory, OPEN)).signal, "SIGSEGV");
+      assert.match((await before(directory, OPEN)).signal, CRASH);
     },
     "calls reject with `LMDBX_CORRUPT`",
     async (open, directory) => {
