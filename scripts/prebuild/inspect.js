@@ -41,6 +41,11 @@ function sourceNote() {
   return `${version} ${sum.digest("hex")}`;
 }
 
+/** What a binary says it was built from, as sourceNote() has it. */
+function builtFrom(file) {
+  return /\]\s+(.*?)\s*$/m.exec(run("readelf", ["-p", NOTE_SECTION, file]))?.[1];
+}
+
 /** The dynamic symbols: { name, version, defined }. */
 function symbols(file) {
   const lines = run("objdump", ["-T", file]).split("\n");
@@ -105,7 +110,7 @@ function* problems(target, file) {
   if (/ \.(symtab|debug_\w+) /.test(sections)) yield "is not stripped";
   // Where it was built must show nowhere.
   if (fs.readFileSync(file).includes(root)) yield "holds paths of the machine that built it";
-  const note = /\]\s+(.*?)\s*$/m.exec(run("readelf", ["-p", NOTE_SECTION, file]))?.[1];
+  const note = builtFrom(file);
   const expected = sourceNote();
   if (note !== expected) {
     const [built, wanted] = [note, expected].map((text = "unknown") => text.split(" ")[0]);
@@ -115,4 +120,4 @@ function* problems(target, file) {
   }
 }
 
-module.exports = { EXPORTS, NOTE_SECTION, TARGETS, problems, sourceNote, symbols };
+module.exports = { EXPORTS, NOTE_SECTION, TARGETS, builtFrom, problems, sourceNote, symbols };

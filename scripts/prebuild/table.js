@@ -4,7 +4,7 @@
 
 const fs = require("node:fs");
 const path = require("node:path");
-const { TARGETS } = require("./inspect.js");
+const { TARGETS, builtFrom } = require("./inspect.js");
 const { Stop, root, work } = require("./run.js");
 
 const file = path.join(work, "results.json");
@@ -12,26 +12,14 @@ const document = path.join(root, "docs/compatibility.md");
 const BEGIN = "<!-- what ran: written by scripts/prebuild -->\n";
 const END = "<!-- end of what ran -->\n";
 
-/** Failures whose reason is known: how they begin, and where they are to be expected. */
-const KNOWN = [
-  {
-    begins: "the_automatic_map_has_room_for_twice_the_file_system",
-    where: (row) => row.emulated,
-    why: "qemu's user mode refuses to map a file that far beyond its end",
-  },
-  {
-    begins: "a_limited_address_space_is_respected",
-    where: (row) => row.emulated,
-    why: "qemu's user mode does not carry RLIMIT_AS out",
-  },
-];
-
 function all() {
   return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : [];
 }
 
 /** Keeps a row in the place of an earlier one. */
-function keep(row) {
+function keep({ binary, ...result }) {
+  const [version, sum] = builtFrom(binary).split(" ");
+  const row = { ...result, built: `${version}, ${sum.slice(0, 8)}` };
   const others = all().filter(({ target, what }) => target !== row.target || what !== row.what);
   const order = ({ target, what }) => [TARGETS.indexOf(target), what.startsWith("C ") ? 0 : 1];
   const rows = [...others, row].sort((a, b) => {
@@ -39,15 +27,6 @@ function keep(row) {
     return x[0] - y[0] || x[1] - y[1] || b.what.localeCompare(a.what, "en", { numeric: true });
   });
   fs.writeFileSync(file, `${JSON.stringify(rows, null, 2)}\n`);
-}
-
-function reasonFor(row, failure) {
-  return KNOWN.find(({ begins, where }) => where(row) && failure.startsWith(begins))?.why;
-}
-
-/** The failures of a row that have no known reason. */
-function unexpected(row) {
-  return row.failed.filter((failure) => reasonFor(row, failure) === undefined);
 }
 
 const number = (value) => (Array.isArray(value) ? value.length : value);
@@ -62,17 +41,14 @@ function render() {
   const rows = all();
   const lines = rows.map((row) => {
     const where = row.emulated ? "emulated" : "native";
-    return `| ${row.target} | ${row.what} | ${where} | ${row.passed} | ${number(row.skipped)} | ${row.failed.length} |`;
+    return `| ${row.target} | ${row.built} | ${row.what} | ${where} | ${row.passed} | ${number(row.skipped)} | ${row.failed.length} |`;
   });
-  const notes = rows.flatMap((row) =>
-    row.failed.map((failure) => {
-      const reason = reasonFor(row, failure) ?? "not explained";
-      return `- ${row.target}, ${row.what}: \`${failure}\`: ${reason}`;
-    }),
+  const notes = rows.flatMap(({ target, what, failed }) =>
+    failed.map((failure) => `- ${target}, ${what}: \`${failure}\``),
   );
   const failed = notes.length > 0 ? `\nWhat failed:\n\n${notes.join("\n")}\n` : "\nNothing failed.\n";
-  return `| target | what ran | how | passed | skipped | failed |
-|---|---|---|---|---|---|
+  return `| target | built from | what ran | how | passed | skipped | failed |
+|---|---|---|---|---|---|---|
 ${lines.join("\n")}
 ${failed}`;
 }
@@ -86,4 +62,4 @@ function record() {
   fs.writeFileSync(document, `${head}\n${render()}\n${text.slice(end)}`);
 }
 
-module.exports = { keep, line, record, render, unexpected };
+module.exports = { keep, line, record, render };

@@ -76,8 +76,8 @@ const char *fill_key(char *buffer, size_t i);
 uint8_t *read_file(const char *path, size_t *size);
 void write_file(const char *path, const void *data, size_t size);
 
-/* Whether the tests run under qemu's user mode, which does not tell the kernel
- * which robust mutexes a thread holds. */
+/* Whether the tests run under qemu's user mode, which lacks some of what Linux
+ * does: above all it does not tell the kernel which robust mutexes a thread holds. */
 bool is_emulated(void);
 
 /* Runs body in a forked child: its return value is the exit code (keep it below
