@@ -23,6 +23,7 @@ const HELP = `Makes prebuilds/ and THIRD_PARTY_LICENSES: the binaries that the p
   --no-tests         only compile, judge and load
   --no-c, --no-js    not the C tests, not the JavaScript suite
   --runtimes NAMES   only these, for example node-20,bun-1.3 (default: all of the manifest)
+  --files NAMES      only these tests, for example errors,exit: a row of its own in the table
   --timeout SECONDS  for one test file (default: 300, under emulation 1200)
   --record           write what ran into docs/compatibility.md
 
@@ -35,6 +36,7 @@ const OPTIONS = {
   "no-c": { type: "boolean" },
   "no-js": { type: "boolean" },
   runtimes: { type: "string" },
+  files: { type: "string" },
   timeout: { type: "string" },
   record: { type: "boolean" },
   help: { type: "boolean" },
@@ -98,10 +100,12 @@ async function test(target, programs, values) {
   if (!values["no-c"]) add("C tests", runTests(target, programs));
   if (values["no-js"]) return;
   const tree = copyTree(target);
+  const names = values.files?.split(",");
   const timeout = Number(values.timeout ?? (emulated ? 1200 : 300)) * 1000;
   for (const runtime of runtimesOf(target)) {
     if (!isWanted(runtime, values.runtimes)) continue;
-    add(runtime.title, await runSuite(target, runtime, tree, { timeout, log }));
+    const title = runtime.title + (names === undefined ? "" : `: ${names.join(", ")}`);
+    add(title, await runSuite(target, runtime, tree, { timeout, log, names }));
   }
 }
 

@@ -157,7 +157,7 @@ function command({ kind, version }, patience, file) {
  * Runs the suite under one runtime, a file at a time, so that one that hangs or crashes is one.
  * @returns {Promise<{ passed: number, skipped: number, failed: string[] }>}
  */
-async function runSuite(target, runtime, tree, { timeout, log }) {
+async function runSuite(target, runtime, tree, { timeout, log, names }) {
   const executable = download(runtime, target.arch);
   const { program, env: extra } = launcher(target, runtime, executable, tree);
   const env = { ...process.env, ...extra, NO_COLOR: "1", FORCE_COLOR: "0" };
@@ -177,7 +177,8 @@ async function runSuite(target, runtime, tree, { timeout, log }) {
   const total = { passed: 0, skipped: 0, failed: [] };
   const files = fs
     .readdirSync(path.join(tree, "test"))
-    .filter((file) => file.endsWith(".test.js") && !NOT_OF_THE_BINARY.includes(file));
+    .filter((file) => file.endsWith(".test.js") && !NOT_OF_THE_BINARY.includes(file))
+    .filter((file) => names === undefined || names.includes(file.slice(0, -".test.js".length)));
   for (const file of files) {
     const { output, code, late, passed, skipped, failed, counted } = await runFile(`test/${file}`);
     total.passed += passed;
