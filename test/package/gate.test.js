@@ -32,7 +32,9 @@ function copyTree(withBinaries) {
 /** Runs the gate in the copy; returns its exit code and the lines of its objections. */
 function check() {
   const script = inCopy("scripts/check-package.js");
-  const { status, stdout, stderr } = spawnSync("node", [script], { encoding: "utf8" });
+  // As inside of `npm publish --dry-run --json`, which hands its options down.
+  const env = { ...process.env, npm_config_dry_run: "true", npm_config_json: "true" };
+  const { status, stdout, stderr } = spawnSync("node", [script], { encoding: "utf8", env });
   const objections = stderr.split("\n").filter(Boolean);
   for (const line of objections) assert.ok(line.startsWith("check-package: "), stderr);
   return { status, stdout, objections: objections.map((line) => line.slice("check-package: ".length)) };
