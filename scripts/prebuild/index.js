@@ -27,6 +27,9 @@ const HELP = `Makes prebuilds/ and THIRD_PARTY_LICENSES: the binaries that the p
   --timeout SECONDS  for one test file (default: 300, under emulation 1200)
   --record           write what ran into docs/compatibility.md
 
+TMPDIR in a small file system (tmpfs of some gigabytes) makes the tests on Arm many times faster: a
+database maps twice the size of its file system, and qemu keeps a record of each page of that.
+
 Needs, on Debian: gcc, gcc-aarch64-linux-gnu, dpkg-dev, npm, and qemu-user for the tests on Arm.
 Downloads are kept in ${path.relative(root, work)}.`;
 
