@@ -18,7 +18,7 @@
 /* How often a worker looks for more, how long it waits for the next, and until when the
  * group may grow. The turn's own host loses nothing: it hears of outcomes when the turn
  * has ended. */
-#define LOOK_NS UINT64_C(50000)
+#define LOOK_NS UINT64_C(100000)
 #define PATIENCE_NS UINT64_C(10000000)
 #define GROWTH_NS UINT64_C(50000000)
 
