@@ -7,6 +7,7 @@ const { addPut } = require("./batch.js");
 const { checkpointConflict, nameOf, readCheckpoint } = require("./checkpoint.js");
 const { createError, nameOperation, typeError } = require("./errors.js");
 const { checkSignal, throwIfAborted } = require("./signal.js");
+const { turn } = require("./turn.js");
 const { commit, refuse } = require("./unit.js");
 
 /** A chunk ends with the record that makes it so large. Encoding one takes some 10 ms. */
@@ -96,7 +97,7 @@ class Load {
       this.#failed = true; // whoever awaits it is told
       this.onFailure?.(error);
     });
-    await undefined; // a microtask sends it on its way, before the next one is encoded
+    await turn(); // sends it on its way, before the next one is encoded
   }
 
   /** Issues the last chunk, with the checkpoint. How many records were loaded. */

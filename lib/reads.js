@@ -9,6 +9,7 @@ const { keyText, tenantPrefix } = require("./keys.js");
 const { readRange } = require("./range.js");
 const { typeError } = require("./errors.js");
 const { throwIfAborted, unlessAborted } = require("./signal.js");
+const { turn } = require("./turn.js");
 
 /** Kinds of queries: enum lmdbx_query_kind. */
 const KEYS = 0;
@@ -23,7 +24,6 @@ const ONE_MOMENT = 32;
 
 /** How long pages are taken in before the event loop has its turn. */
 const LONGEST_TURN_MS = 3;
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** So many keys are written and asked for in one go: that takes about two milliseconds. */
 const KEYS_AT_ONCE = 2048;
