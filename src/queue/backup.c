@@ -1,6 +1,9 @@
 /* Backups: a copy of the file in parts, a job a part, so that others get the pool's
  * threads in between, and closing and exit need not wait for all of it. */
-#include "queue/internal.h"
+#include "queue/backup.h"
+#include "queue/host.h"
+#include "queue/repository.h"
+#include "queue/request.h"
 
 #include <stdlib.h>
 #include <string.h>

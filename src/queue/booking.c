@@ -1,5 +1,12 @@
 /* Requests: booked in, sent on their way, booked out and called back. */
-#include "queue/internal.h"
+#include "queue/backup.h"
+#include "queue/host.h"
+#include "queue/reader.h"
+#include "queue/repository.h"
+#include "queue/request.h"
+#include "queue/scan.h"
+#include "queue/unit.h"
+#include "queue/writer.h"
 
 /* FNV-1a. Spreads, nothing more: a collision costs a needless wait. */
 uint32_t *lmdbx__pending_slot(struct lmdbx_repository *repository, struct lmdbx_slice key) {

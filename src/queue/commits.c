@@ -1,5 +1,8 @@
 /* Commits, told to those who watch them: by requests that travel behind the outcomes. */
-#include "queue/internal.h"
+#include "queue/host.h"
+#include "queue/repository.h"
+#include "queue/request.h"
+#include "queue/writer.h"
 
 #include <string.h>
 

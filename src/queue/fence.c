@@ -1,5 +1,7 @@
 /* Fences: no unit of a checkpoint overtakes one that failed. */
-#include "queue/internal.h"
+#include "queue/repository.h"
+#include "queue/request.h"
+#include "queue/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

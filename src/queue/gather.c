@@ -8,7 +8,10 @@
  * LMDB's writer lock is held meanwhile. So a turn that issues nothing for a while, or
  * goes on for long, is not waited for.
  */
-#include "queue/internal.h"
+#include "queue/host.h"
+#include "queue/repository.h"
+#include "queue/request.h"
+#include "queue/writer.h"
 
 #include <time.h>
 

@@ -1,8 +1,13 @@
 /* Groups of the writer: what goes into one commit, carried out, and handed back. */
-#include "queue/internal.h"
-
 #include "codec/frame.h"
 #include "codec/key.h"
+#include "queue/backup.h"
+#include "queue/host.h"
+#include "queue/repository.h"
+#include "queue/request.h"
+#include "queue/scan.h"
+#include "queue/unit.h"
+#include "queue/writer.h"
 
 #include <stdlib.h>
 

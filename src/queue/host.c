@@ -1,5 +1,10 @@
 /* Hosts: the mailbox between pool threads and owner thread, and jobs. */
-#include "queue/internal.h"
+#include "queue/host.h"
+#include "queue/backup.h"
+#include "queue/reader.h"
+#include "queue/repository.h"
+#include "queue/request.h"
+#include "queue/writer.h"
 
 #include <stdlib.h>
 

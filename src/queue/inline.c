@@ -9,9 +9,11 @@
  * turn of the loop, with what the program does between them, get TURN_BUDGET_NS;
  * then everything takes the pool until the loop has turned.
  */
-#include "queue/internal.h"
-
 #include "codec/frame.h"
+#include "queue/host.h"
+#include "queue/reader.h"
+#include "queue/repository.h"
+#include "queue/scan.h"
 
 #include <sys/resource.h>
 

@@ -1,9 +1,9 @@
 /* Pages of scans: what one job reads, on a pool thread, or on the owner's if it is
  * little. */
-#include "queue/internal.h"
-
 #include "codec/frame.h"
 #include "codec/key.h"
+#include "queue/repository.h"
+#include "queue/scan.h"
 
 #include <stdlib.h>
 #include <string.h>

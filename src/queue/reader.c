@@ -1,7 +1,10 @@
 /* Reads of one turn of the loop: one job and one read transaction for each
  * environment, begun when the first is issued, so that none of them sees what is
  * written later. */
-#include "queue/internal.h"
+#include "queue/reader.h"
+#include "queue/host.h"
+#include "queue/repository.h"
+#include "queue/request.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,11 @@
 /* Repositories: opening and closing. */
-#include "queue/internal.h"
+#include "queue/repository.h"
+#include "queue/host.h"
+#include "queue/request.h"
+#include "queue/scan.h"
+#include "queue/snapshot.h"
+#include "queue/unit.h"
+#include "queue/writer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,11 @@
 /* Requests: made from what the owner thread passes in, freed anywhere. */
-#include "queue/internal.h"
-
+#include "queue/request.h"
 #include "codec/checkpoint.h"
 #include "codec/frame.h"
+#include "queue/backup.h"
+#include "queue/repository.h"
+#include "queue/scan.h"
+#include "queue/unit.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,12 @@
 /* Scans: answers to queries, at one moment or a moment a page, a page a job. */
-#include "queue/internal.h"
-
+#include "queue/scan.h"
 #include "codec/key.h"
+#include "queue/host.h"
+#include "queue/reader.h"
+#include "queue/repository.h"
+#include "queue/request.h"
+#include "queue/snapshot.h"
+#include "queue/writer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,9 @@
 /* Snapshots: one read transaction that answers one query after another. */
-#include "queue/internal.h"
+#include "queue/snapshot.h"
+#include "queue/host.h"
+#include "queue/repository.h"
+#include "queue/request.h"
+#include "queue/scan.h"
 
 #include <stdlib.h>
 

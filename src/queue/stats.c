@@ -1,9 +1,11 @@
 /* What a repository is and does, as JSON text: of one shape for users, tests and
  * tools. What takes pages is gathered by a job; the rest is at hand. */
-#include "queue/internal.h"
-
 #include "codec/key.h"
 #include "codec/report.h"
+#include "queue/host.h"
+#include "queue/repository.h"
+#include "queue/request.h"
+#include "queue/writer.h"
 
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /* Units: several steps in one commit. */
-#include "queue/internal.h"
-
+#include "queue/unit.h"
 #include "codec/checkpoint.h"
 #include "codec/frame.h"
+#include "queue/repository.h"
+#include "queue/request.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,11 @@
  * A worker may have to wait for another process to write. That is why all
  * environments together have at most half of the pool's threads as workers.
  */
-#include "queue/internal.h"
+#include "queue/writer.h"
+#include "queue/host.h"
+#include "queue/reader.h"
+#include "queue/repository.h"
+#include "queue/request.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,40 @@
+/* Reads of single records: those of a turn in one job, or inline on the owner thread. */
+#ifndef LMDBX_QUEUE_READER_H
+#define LMDBX_QUEUE_READER_H
+
+#include "queue/request.h"
+
+#include <stdatomic.h>
+
+/* Adds a read to this turn's batch of its environment. Owner thread. */
+void lmdbx__reads_add(struct lmdbx__request *request);
+void lmdbx__reads_flush(struct lmdbx_host *host);
+void lmdbx__reads_drop(struct lmdbx_host *host);
+
+/* ------------------------------------------------------------- inline reads */
+
+/* Whether an environment's pages are in memory, as last seen: times in ns of the
+ * monotonic clock. Written by pool threads and owners. */
+struct lmdbx__residency {
+  _Atomic uint64_t open_until; /* inline reads are allowed until then */
+  _Atomic uint64_t next_look;  /* when a pool job looks again */
+};
+
+struct lmdbx__pool_read {
+  long faults;
+};
+
+/* Whether a look is due. Owner thread. */
+bool lmdbx__residency_due(struct lmdbx__env *env);
+/* A request to be posted behind the results of a job that is to look, or NULL if none
+ * is due. The environment must not be given back meanwhile, nor closing be reported:
+ * hence a request of its own. Owner thread. */
+struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository);
+/* Around the reads of a pool job. The end says whether this job is to look at
+ * residency, once it has posted its results. */
+void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read);
+bool lmdbx__residency_end(struct lmdbx__pool_read *pool_read, struct lmdbx__env *env);
+void lmdbx__residency_look(struct lmdbx__env *env, struct lmdbx__read *read);
+struct lmdbx__residency *lmdbx__residency_of(struct lmdbx__env *env); /* writer.c */
+
+#endif
