@@ -1,41 +1,29 @@
 /*
  * Copies: LMDB writes into a pipe on a thread of its own (the copier), and the copy's
- * holder carries what comes out of the other end to a file. The
+ * holder carries what comes out of the other end to a file (target.c). The
  * copier's read is begun before it, so that the gate counts it, and ended by it, so
  * that whoever closes the gate depends on no other thread.
  */
 #include "store/internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char doing[] = "back the database up";
 static const char writing[] = "write a backup";
 
-#define DATA_NAME "data.mdb"
-/* <target>.partial.<pid>.<nanoseconds> */
-#define PARTIAL ".partial."
-#define PARTIAL_MAX_AGE_SECONDS 600
 #define BUFFER_SIZE ((size_t)256 * 1024)
-/* Put on disk at once: bounds how long ending may take, and what a copy keeps in
- * the page cache that hot pages need more. */
-#define SYNC_SIZE ((uint64_t)16 * 1024 * 1024)
 #define AHEAD_SIZE ((uint64_t)4 * 1024 * 1024)
 #define NANOSECONDS_PER_MILLISECOND 1000000LL
 
 struct lmdbx__copy {
   struct lmdbx__env *env;
   bool compact;
-  char *target, *partial, *data; /* the last two: NULL until they exist */
 
   /* The copier's, from its start to its joining. */
   pthread_t copier;
@@ -49,12 +37,11 @@ struct lmdbx__copy {
   atomic_bool interrupted;          /* somebody has to close the gate */
   struct lmdbx__copy *next, **link; /* in gate->copies, while started; under its lock */
 
-  int file;       /* -1: none */
-  bool copied;    /* all of it */
-  bool published; /* it lies under its name, perhaps in spite of an error */
+  struct lmdbx__target target;
+  bool copied; /* all of it */
   int restarts;
   uint8_t *buffer;
-  uint64_t bytes, synced, asked, total;
+  uint64_t asked, total;
 };
 
 /* --------------------------------------------------------------- the copier */
@@ -187,110 +174,11 @@ static int copy_error(struct lmdbx__copy *copy, int rc, struct lmdbx_error *erro
   return lmdbx__begin_error(env, rc, error);
 }
 
-/* --------------------------------------------------------------------- files */
-
-/* Removes a directory in which there is a data file at most. */
-static void remove_partial(const char *directory) {
-  char *data = lmdbx__join_path(directory, DATA_NAME);
-  if (data != NULL) unlink(data);
-  free(data);
-  rmdir(directory);
-}
-
-/* Whether a name goes on, behind that of the target, as make_partial() has it. */
-static bool is_partial(const char *rest) {
-  static const char digits[] = "0123456789";
-  if (strncmp(rest, PARTIAL, strlen(PARTIAL)) != 0) return false;
-  rest += strlen(PARTIAL);
-  size_t pid = strspn(rest, digits);
-  if (pid == 0 || rest[pid] != '.') return false;
-  size_t nanoseconds = strspn(rest + pid + 1, digits);
-  return nanoseconds > 0 && rest[pid + 1 + nanoseconds] == '\0';
-}
-
-/* Whether a killed process left it: who is at work writes now and then. Behind a
- * link lies what is somebody else's. */
-static bool is_leftover(const char *directory) {
-  struct stat status;
-  if (lstat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) return false;
-  char *data = lmdbx__join_path(directory, DATA_NAME);
-  bool known = data != NULL;
-  if (known) (void)lstat(data, &status); /* else the directory's own */
-  free(data);
-  return known && time(NULL) - status.st_mtime > PARTIAL_MAX_AGE_SECONDS;
-}
-
-/* Failures do not matter. */
-static void remove_leftovers(const char *target) {
-  char *parent = strdup(target);
-  if (parent == NULL) return;
-  char *slash = strrchr(parent, '/');
-  char *prefix = slash + 1; /* a target is absolute */
-  size_t length = strlen(prefix);
-  *slash = '\0';
-  DIR *entries = opendir(*parent != '\0' ? parent : "/");
-  for (struct dirent *entry; entries != NULL && (entry = readdir(entries)) != NULL;) {
-    if (strncmp(entry->d_name, prefix, length) != 0 || !is_partial(entry->d_name + length))
-      continue;
-    char *path = lmdbx__join_path(parent, entry->d_name);
-    if (path != NULL && is_leftover(path)) remove_partial(path);
-    free(path);
-  }
-  if (entries != NULL) closedir(entries);
-  free(parent);
-}
-
-static int make_parents(const char *target) {
-  char *parent = strdup(target);
-  if (parent == NULL) return ENOMEM;
-  *strrchr(parent, '/') = '\0';
-  int rc = *parent != '\0' ? lmdbx__make_directories(parent) : 0;
-  free(parent);
-  return rc;
-}
-
-static int make_partial(struct lmdbx__copy *copy) {
-  size_t size = strlen(copy->target) + sizeof PARTIAL + 64;
-  char *partial = malloc(size);
-  if (partial == NULL) return ENOMEM;
-  int rc;
-  do {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(partial, size, "%s" PARTIAL "%ld.%ld", copy->target, (long)getpid(), now.tv_nsec);
-    rc = mkdir(partial, LMDBX__DIRECTORY_MODE) == 0 ? 0 : errno;
-  } while (rc == EEXIST);
-  if (rc == 0) {
-    copy->partial = partial;
-  } else {
-    free(partial);
-  }
-  return rc;
-}
-
-/* Finds out what stands against the target before the first byte is copied. */
-static int make_files(struct lmdbx__copy *copy) {
-  struct stat status;
-  if (lstat(copy->target, &status) == 0) return EEXIST;
-  if (errno != ENOENT && errno != ENOTDIR) return errno;
-  copy->buffer = malloc(BUFFER_SIZE);
-  if (copy->buffer == NULL) return ENOMEM;
-  int rc = make_parents(copy->target);
-  if (rc != 0) return rc;
-  remove_leftovers(copy->target);
-  rc = make_partial(copy);
-  if (rc != 0) return rc;
-  copy->data = lmdbx__join_path(copy->partial, DATA_NAME);
-  if (copy->data == NULL) return ENOMEM;
-  copy->file = open(copy->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, LMDBX__FILE_MODE);
-  return copy->file >= 0 ? 0 : errno;
-}
-
 /* The map is open without read-ahead, and a copy goes through all of it: asks for
  * what comes next. A compact copy goes by the tree, and will need all of it, too. */
 static void ask_ahead(struct lmdbx__copy *copy) {
 #ifdef POSIX_FADV_WILLNEED
-  while (copy->asked < copy->bytes + AHEAD_SIZE) {
+  while (copy->asked < copy->target.bytes + AHEAD_SIZE) {
     (void)posix_fadvise(copy->env->file, (off_t)copy->asked, (off_t)AHEAD_SIZE,
                         POSIX_FADV_WILLNEED);
     copy->asked += AHEAD_SIZE;
@@ -298,60 +186,12 @@ static void ask_ahead(struct lmdbx__copy *copy) {
 #endif
 }
 
-static int sync_data(struct lmdbx__copy *copy) {
-  if (fdatasync(copy->file) != 0) return errno;
-#ifdef POSIX_FADV_DONTNEED
-  (void)posix_fadvise(copy->file, (off_t)copy->synced, (off_t)(copy->bytes - copy->synced),
-                      POSIX_FADV_DONTNEED);
-#endif
-  copy->synced = copy->bytes;
-  return 0;
-}
-
-static int write_data(struct lmdbx__copy *copy, size_t size) {
-  for (size_t done = 0; done < size;) {
-    ssize_t written = write(copy->file, copy->buffer + done, size - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    if (written == 0) return EIO;
-    done += (size_t)written;
-  }
-  copy->bytes += size;
-  return copy->bytes - copy->synced >= SYNC_SIZE ? sync_data(copy) : 0;
-}
-
-/* rename() would replace an empty directory. */
-static int rename_new(const char *from, const char *to) {
-#ifdef RENAME_NOREPLACE
-  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
-  if (errno != EINVAL && errno != ENOSYS) return errno;
-#endif
-  struct stat status;
-  if (lstat(to, &status) == 0) return EEXIST;
-  return rename(from, to) == 0 ? 0 : errno;
-}
-
-/* The copy is complete: it gets its name. */
-static int publish(struct lmdbx__copy *copy) {
-  int rc = sync_data(copy);
-  if (rc == 0 && fsync(copy->file) != 0) rc = errno;
-  int file = copy->file;
-  copy->file = -1;
-  if (close(file) != 0 && rc == 0) rc = errno;
-  if (rc == 0) rc = lmdbx__sync_directory(copy->partial);
-  if (rc == 0) rc = rename_new(copy->partial, copy->target);
-  if (rc != 0) return rc;
-  rc = lmdbx__sync_parent(copy->target);
-  copy->published = rc == 0 || rename(copy->target, copy->partial) != 0;
-  return rc;
-}
-
 /* ------------------------------------------------------------- the interface */
 
 /* Whether what has ended, with nothing of its moment seen yet, may have another one:
  * another process had grown the file, or the gate was closed. */
 static bool may_restart(struct lmdbx__copy *copy, int rc) {
-  if (copy->bytes > 0 || copy->restarts++ == LMDBX__MAX_RETRIES) return false;
+  if (copy->target.bytes > 0 || copy->restarts++ == LMDBX__MAX_RETRIES) return false;
   return atomic_exchange(&copy->interrupted, false) || rc == MDB_MAP_RESIZED;
 }
 
@@ -378,7 +218,7 @@ static int finish(struct lmdbx__copy *copy, struct lmdbx_error *error) {
   int rc = join(copy);
   if (rc == 0 && !atomic_load(&copy->interrupted)) {
     copy->copied = true;
-    copy->total = copy->bytes;
+    copy->total = copy->target.bytes;
     return LMDBX_OK;
   }
   return copy->compact && may_restart(copy, rc) ? begin(copy, error) : copy_error(copy, rc, error);
@@ -392,10 +232,10 @@ int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *
   copy->env = env;
   copy->compact = options->compact;
   copy->source = copy->nowhere = -1;
-  copy->file = -1;
-  copy->target = strdup(options->target);
-  int code = copy->target != NULL ? begin(copy, error)
-                                  : lmdbx__store_error(error, ENOMEM, doing, env->path);
+  copy->target.file = -1;
+  copy->target.path = strdup(options->target);
+  int code = copy->target.path != NULL ? begin(copy, error)
+                                       : lmdbx__store_error(error, ENOMEM, doing, env->path);
   if (code != LMDBX_OK) {
     lmdbx__copy_free(copy);
     return code;
@@ -410,15 +250,18 @@ int lmdbx__copy_begin(struct lmdbx__env *env, const struct lmdbx__copy_options *
 static int copy_part(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop,
                      bool *ended) {
   uint64_t deadline = lmdbx__now_ns() + milliseconds * NANOSECONDS_PER_MILLISECOND;
-  int rc = copy->file < 0 ? make_files(copy) : 0;
+  if (copy->buffer == NULL) copy->buffer = malloc(BUFFER_SIZE);
+  if (copy->buffer == NULL) return ENOMEM;
+  int rc = copy->target.file < 0 ? lmdbx__target_create(&copy->target) : 0;
   while (rc == 0) {
     ask_ahead(copy);
     ssize_t got = read(copy->source, copy->buffer, BUFFER_SIZE);
     if (got < 0 && errno == EINTR) continue;
     *ended = got <= 0;
     if (*ended) break;
-    rc = write_data(copy, (size_t)got);
-    bool pause = copy->synced == copy->bytes || lmdbx__now_ns() >= deadline || atomic_load(stop);
+    rc = lmdbx__target_write(&copy->target, copy->buffer, (size_t)got);
+    bool pause = copy->target.synced == copy->target.bytes || lmdbx__now_ns() >= deadline ||
+                 atomic_load(stop);
     if (pause) break;
   }
   return rc;
@@ -427,35 +270,32 @@ static int copy_part(struct lmdbx__copy *copy, unsigned milliseconds, const atom
 int lmdbx__copy_go_on(struct lmdbx__copy *copy, unsigned milliseconds, const atomic_bool *stop,
                       bool *complete, struct lmdbx_error *error) {
   bool ended = false;
-  int rc = copy->copied ? publish(copy) : copy_part(copy, milliseconds, stop, &ended);
+  int rc = copy->copied ? lmdbx__target_publish(&copy->target)
+                        : copy_part(copy, milliseconds, stop, &ended);
   *complete = copy->copied && rc == 0;
   if (ended) return finish(copy, error);
-  if (rc != 0 && copy->published)
+  if (rc != 0 && copy->target.published)
     return lmdbx__error_at(
-        error, LMDBX_IO, rc, writing, copy->target,
+        error, LMDBX_IO, rc, writing, copy->target.path,
         "%s, so the complete backup there may lose its name in a crash. It could "
         "not be removed either: see to the disk, and remove it",
         strerror(rc));
   if (rc == EACCES || rc == EPERM || rc == EROFS)
-    return lmdbx__error_at(error, LMDBX_ACCESS, rc, writing, copy->target,
+    return lmdbx__error_at(error, LMDBX_ACCESS, rc, writing, copy->target.path,
                            "permission was denied. Choose a directory that this process may write "
                            "to");
-  return rc == 0 ? LMDBX_OK : lmdbx__store_error(error, rc, writing, copy->target);
+  return rc == 0 ? LMDBX_OK : lmdbx__store_error(error, rc, writing, copy->target.path);
 }
 
 void lmdbx__copy_progress(const struct lmdbx__copy *copy, uint64_t *bytes, uint64_t *total) {
-  *bytes = copy->bytes;
+  *bytes = copy->target.bytes;
   *total = copy->total;
 }
 
 void lmdbx__copy_free(struct lmdbx__copy *copy) {
   if (copy == NULL) return;
   (void)join(copy);
-  if (copy->file >= 0) close(copy->file);
-  if (copy->partial != NULL && !copy->published) remove_partial(copy->partial);
-  free(copy->target);
-  free(copy->partial);
-  free(copy->data);
+  lmdbx__target_free(&copy->target);
   free(copy->buffer);
   free(copy);
 }

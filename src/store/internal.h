@@ -316,6 +316,28 @@ int lmdbx__collect(MDB_txn *txn, lmdbx__dbi dbi, struct lmdbx_slice prefix,
 /* Has the copies under way end soon. With the gate's lock held. */
 void lmdbx__copies_interrupt(struct lmdbx__copy *copies);
 
+/* ---- target.c */
+
+/* Where a copy goes. To begin with all 0 but for the path, and file, which is -1. */
+struct lmdbx__target {
+  char *path;           /* absolute; owned, as are the next two */
+  char *partial, *data; /* the directory until it is published, its file; NULL: none yet */
+  int file;             /* -1: none */
+  bool published;       /* it lies under its name, perhaps in spite of an error */
+  uint64_t bytes;       /* written; and of these, on disk */
+  uint64_t synced;
+};
+
+/* Finds out what stands against the target before the first byte is copied. This and the
+ * next two return 0 or errno. */
+int lmdbx__target_create(struct lmdbx__target *target);
+/* Appends, and now and then puts what there is on disk. */
+int lmdbx__target_write(struct lmdbx__target *target, const uint8_t *bytes, size_t size);
+/* The copy is complete: puts it on disk, and gives it its name. */
+int lmdbx__target_publish(struct lmdbx__target *target);
+/* Frees what it owns; removes what was not published. */
+void lmdbx__target_free(struct lmdbx__target *target);
+
 /* ---- txn.c */
 
 /*
