@@ -1,22 +1,26 @@
 "use strict";
-// Values of pages, taken off the tape one by one as the addon writes them there.
+// What the addon answers for a value, decoded: of encoding json, and of pages, whose values are
+// taken off the tape one by one as the addon writes them there.
 
 const { assemble } = require("./assemble.js");
 
-/** Text of encoding json that is none: what it means is said when somebody asks for it. */
-class NotParsed {
+/** Text of encoding json that is none: what it means is said where it is known where it lies. */
+class NotJSON {
   /** @param {string} text */
   constructor(text) {
     this.text = text;
   }
 }
 
-/** @param {string} text */
-function parsed(text) {
+/**
+ * The value of a text, or NotJSON.
+ * @param {string} text
+ */
+function parseJSON(text) {
   try {
     return JSON.parse(text);
   } catch {
-    return new NotParsed(text);
+    return new NotJSON(text);
   }
 }
 
@@ -29,7 +33,7 @@ function parsed(text) {
 function addValue(values, answer, isJSON) {
   if (answer === undefined) values.push(undefined);
   else if (typeof answer === "string" || Array.isArray(answer)) values.push(assemble(answer));
-  else values.push(isJSON ? parsed(answer.value) : answer.value);
+  else values.push(isJSON ? parseJSON(answer.value) : answer.value);
 }
 
-module.exports = { NotParsed, addValue };
+module.exports = { NotJSON, parseJSON, addValue };

@@ -4,6 +4,7 @@
 
 const addon = require("./addon.js");
 const { assemble } = require("./assemble.js");
+const { NotJSON, parseJSON } = require("./decode.js");
 const { createError, typeError } = require("./errors.js");
 
 /** @param {unknown} value */
@@ -43,21 +44,12 @@ function msgpackValue(answer) {
   return typeof answer === "string" || Array.isArray(answer) ? assemble(answer) : answer.value;
 }
 
-/** Thrown for text that is not JSON, until it is known where it lies. */
-class NotJSON {
-  constructor(text) {
-    this.position = addon.jsonPosition(text);
-  }
-}
-
 /** @param {string | string[] | { value: string }} answer */
 function jsonValue(answer) {
   if (typeof answer === "string" || Array.isArray(answer)) return assemble(answer);
-  try {
-    return JSON.parse(answer.value);
-  } catch {
-    throw new NotJSON(answer.value);
-  }
+  const value = parseJSON(answer.value);
+  if (value instanceof NotJSON) throw value;
+  return value;
 }
 
 /** How the answer of a get becomes its value. */
@@ -70,11 +62,11 @@ const decoderOf = { msgpack: msgpackValue, json: jsonValue, string: (text) => te
  * @param {string} tenantId
  * @param {string} keyText
  */
-function notJSON({ position }, path, tenantId, keyText) {
+function notJSON({ text }, path, tenantId, keyText) {
   const message =
-    `get: the stored value is not JSON at byte ${position}; was this written with encoding ` +
-    "msgpack or string?";
+    `get: the stored value is not JSON at byte ${addon.jsonPosition(text)}; was this written with ` +
+    "encoding msgpack or string?";
   return createError("LMDBX_DECODE", message, path, tenantId, keyText);
 }
 
-module.exports = { NotJSON, textOf, decoderOf, jsonValue, notJSON };
+module.exports = { textOf, decoderOf, jsonValue, notJSON };

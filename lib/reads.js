@@ -3,8 +3,8 @@
 // and of a snapshot if that is what is read.
 
 const addon = require("./addon.js");
-const { NotParsed } = require("./decode.js");
-const { NotJSON, notJSON } = require("./encoding.js");
+const { NotJSON } = require("./decode.js");
+const { notJSON } = require("./encoding.js");
 const { keyText, tenantPrefix } = require("./keys.js");
 const { readRange } = require("./range.js");
 const { typeError } = require("./errors.js");
@@ -127,9 +127,9 @@ function addKeys([text], pieces = []) {
  */
 function valueAt(source, tenantId, [values, , keys], at) {
   const value = values[at];
-  if (!(value instanceof NotParsed)) return value;
+  if (!(value instanceof NotJSON)) return value;
   const key = JSON.stringify(JSON.parse(keys)[at]);
-  throw notJSON(new NotJSON(value.text), source.path, tenantId, key);
+  throw notJSON(value, source.path, tenantId, key);
 }
 
 /** Gathers the values of pages. */

@@ -3,7 +3,8 @@
 // have in common.
 
 const addon = require("./addon.js");
-const { NotJSON, decoderOf, notJSON, textOf } = require("./encoding.js");
+const { NotJSON } = require("./decode.js");
+const { decoderOf, notJSON, textOf } = require("./encoding.js");
 const { createError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
 const { giveSlot, listenIn, takeSlot } = require("./pending.js");
