@@ -138,6 +138,7 @@ int lmdbx__tape_build_json(struct lmdbx__tape *tape, struct lmdbx_slice text);
 int lmdbx__tape_put_word(struct lmdbx__tape *tape, int32_t word);
 int lmdbx__tape_put_op(struct lmdbx__tape *tape, enum lmdbx__tape_op op, size_t argument);
 int lmdbx__tape_put_number(struct lmdbx__tape *tape, const void *number);
+int lmdbx__tape_put_double(struct lmdbx__tape *tape, double value);
 int lmdbx__tape_put_integer(struct lmdbx__tape *tape, int64_t value); /* -2^31 .. 2^32-1 */
 int lmdbx__tape_put_bytes(struct lmdbx__tape *tape, struct lmdbx_slice bytes);
 /* A string; LMDBX_DECODE: it is not UTF-8. */

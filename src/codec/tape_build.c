@@ -34,7 +34,8 @@ static int build_operand(struct lmdbx__tape *tape, enum lmdbx__tape_op op, const
 }
 
 static int build_number(void *context, double value, lmdbx_value *out) {
-  return build_operand(context, LMDBX__TAPE_NUMBER, &value, out);
+  struct lmdbx__tape *tape = context;
+  return push(tape, lmdbx__tape_put_double(tape, value), out);
 }
 
 static int build_integer(void *context, int64_t value, lmdbx_value *out) {

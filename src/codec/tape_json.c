@@ -119,11 +119,6 @@ static int64_t take_digits(struct scan *scan, int64_t number, int *count) {
   return number;
 }
 
-static int put_double(struct scan *scan, double number) {
-  int code = lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_NUMBER, 0);
-  return code == LMDBX_OK ? lmdbx__tape_put_number(scan->tape, &number) : code;
-}
-
 static int scan_number(struct scan *scan) {
   static const double powers[POWERS + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                             1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -144,13 +139,14 @@ static int scan_number(struct scan *scan) {
   /* More digits than are sure to be exact, or an exponent. */
   if (digits > DIGITS || is_digit(scan)) return LMDBX__TAPE_UNFIT;
   if (scan->at < scan->end && (*scan->at == 'e' || *scan->at == 'E')) return LMDBX__TAPE_UNFIT;
-  if (negative && number == 0) return put_double(scan, -0.0);
+  if (negative && number == 0) return lmdbx__tape_put_double(scan->tape, -0.0);
   if (negative) number = -number;
-  if (digits > whole) return put_double(scan, (double)number / powers[digits - whole]);
+  if (digits > whole)
+    return lmdbx__tape_put_double(scan->tape, (double)number / powers[digits - whole]);
   if (number >= INT32_MIN && number <= UINT32_MAX) {
     return lmdbx__tape_put_integer(scan->tape, number);
   }
-  return put_double(scan, (double)number);
+  return lmdbx__tape_put_double(scan->tape, (double)number);
 }
 
 /* ---------------------------------------------------------------- containers */

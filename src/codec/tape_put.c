@@ -34,18 +34,18 @@ int lmdbx__tape_put_bytes(struct lmdbx__tape *tape, struct lmdbx_slice bytes) {
   return LMDBX_OK;
 }
 
+int lmdbx__tape_put_double(struct lmdbx__tape *tape, double value) {
+  int code = lmdbx__tape_put_op(tape, LMDBX__TAPE_NUMBER, 0);
+  return code == LMDBX_OK ? lmdbx__tape_put_number(tape, &value) : code;
+}
+
 int lmdbx__tape_put_integer(struct lmdbx__tape *tape, int64_t value) {
   if (value >= SMALL_MIN && value <= SMALL_MAX) {
     uint32_t word = ((uint32_t)value << LMDBX__TAPE_OP_BITS) | LMDBX__TAPE_SMALL;
     return lmdbx__tape_put_word(tape, (int32_t)word);
   }
-  int code;
-  if (value > INT32_MAX) {
-    double number = (double)value;
-    code = lmdbx__tape_put_op(tape, LMDBX__TAPE_NUMBER, 0);
-    return code == LMDBX_OK ? lmdbx__tape_put_number(tape, &number) : code;
-  }
-  code = lmdbx__tape_put_op(tape, LMDBX__TAPE_INTEGER, 0);
+  if (value > INT32_MAX) return lmdbx__tape_put_double(tape, (double)value);
+  int code = lmdbx__tape_put_op(tape, LMDBX__TAPE_INTEGER, 0);
   return code == LMDBX_OK ? lmdbx__tape_put_word(tape, (int32_t)value) : code;
 }
 

@@ -114,11 +114,6 @@ static int scan_array(struct scan *scan, uint64_t count, unsigned depth) {
   return code == LMDBX_OK ? lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_ARRAY, count) : code;
 }
 
-static int scan_double(struct scan *scan, double number) {
-  int code = lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_NUMBER, 0);
-  return code == LMDBX_OK ? lmdbx__tape_put_number(scan->tape, &number) : code;
-}
-
 static int scan_constant(struct scan *scan, enum lmdbx__tape_constant constant) {
   return lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_CONSTANT, constant);
 }
@@ -133,9 +128,11 @@ static int scan_number(struct scan *scan, uint8_t type, size_t size) {
   case 0xCA: {
     uint32_t half = (uint32_t)bits;
     memcpy(&single, &half, sizeof single);
-    return scan_double(scan, single);
+    return lmdbx__tape_put_double(scan->tape, single);
   }
-  case 0xCB: memcpy(&number, &bits, sizeof number); return scan_double(scan, number);
+  case 0xCB:
+    memcpy(&number, &bits, sizeof number);
+    return lmdbx__tape_put_double(scan->tape, number);
   case 0xD0: return lmdbx__tape_put_integer(scan->tape, (int8_t)bits);
   case 0xD1: return lmdbx__tape_put_integer(scan->tape, (int16_t)bits);
   case 0xD2: return lmdbx__tape_put_integer(scan->tape, (int32_t)bits);
