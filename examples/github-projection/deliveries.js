@@ -4,7 +4,6 @@
 
 /**
  * @typedef {object} Delivery
- * @property {number} position one more for every delivery ever handed to the worker
  * @property {string} event the name GitHub sends in the X-GitHub-Event header
  * @property {string} [action] what happened, for events that say so ("opened")
  * @property {string} tenant whose data this is
@@ -31,7 +30,7 @@ function tenantOf(payload) {
   return owner?.login ?? EVERYBODY;
 }
 
-/** @returns {{ deliveries: Omit<Delivery, "position">[], kinds: number, version: string }} */
+/** @returns {{ deliveries: Delivery[], kinds: number, version: string }} */
 function readDeliveries() {
   const kinds = require("@octokit/webhooks-examples");
   const deliveries = kinds.flatMap(({ name, examples }) =>

@@ -174,7 +174,7 @@ async function main() {
     return;
   }
   const { LMDBXRepository } = require("@aurora/runtime-storage-lmdbx");
-  const { listTenants, run } = require("./worker");
+  const { run } = require("./worker");
   const { deliveries, kinds, version } = readInput();
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
@@ -196,7 +196,7 @@ async function main() {
     const seconds = (performance.now() - begin) / 1000;
     progress.clear();
 
-    const tenants = await listTenants(repository);
+    const tenants = await repository.tenants();
     if (tenants.length > 0) await printTables(repository, tenants);
     console.log(`\n${describeWork(result, seconds)}`);
     console.log(describeRun(result, deliveries.length));

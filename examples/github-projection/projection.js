@@ -72,7 +72,7 @@ function foldIssue(record, delivery) {
 /**
  * The records that a delivery touches, each with its fold. Keys are arrays: the
  * kind first, so that records of one kind lie together.
- * @param {Omit<Delivery, "position">} delivery
+ * @param {Delivery} delivery
  * @returns {{ key: (string | number)[], fold: (record: any, delivery: Delivery) => any }[]}
  */
 function touched(delivery) {

@@ -10,8 +10,6 @@ const { touched } = require("./projection");
 
 /** The name of the checkpoint; its position is the number of deliveries done in all runs. */
 const CHECKPOINT = "github";
-/** The worker's own records are kept like a tenant's. No login holds a dot. */
-const WORKER = ".worker";
 
 /**
  * @typedef {object} Progress
@@ -30,26 +28,15 @@ async function readProcessed(repository) {
   return (await repository.getCheckpoint(CHECKPOINT)) ?? 0;
 }
 
-/** The tenants that have records, in stored order. */
-async function listTenants(repository) {
-  const keys = await repository.list(WORKER);
-  return keys.map(([, login]) => login);
-}
-
 /** Every record of every tenant, and the checkpoint: what a run comes to. */
 async function readModels(repository) {
   const models = { processed: await readProcessed(repository) };
-  for (const tenant of await listTenants(repository)) {
+  for (const tenant of await repository.tenants()) {
     for (const key of await repository.list(tenant)) {
       models[JSON.stringify([tenant, key])] = await repository.get(tenant, key);
     }
   }
   return models;
-}
-
-/** The entry that says a tenant has records. */
-function foldTenant(record, delivery) {
-  return { since: record?.since ?? delivery.position };
 }
 
 /** Reads what a batch touches, folds, and writes it back. */
@@ -60,14 +47,13 @@ async function fold(tx, batch) {
     if (!slots.has(name)) slots.set(name, { tenant, key, record: undefined });
     return slots.get(name);
   };
-  const steps = batch.flatMap((delivery) => [
-    { delivery, slot: slotOf(WORKER, ["tenant", delivery.tenant]), change: foldTenant },
-    ...touched(delivery).map(({ key, fold: change }) => ({
+  const steps = batch.flatMap((delivery) =>
+    touched(delivery).map(({ key, fold: change }) => ({
       delivery,
       slot: slotOf(delivery.tenant, key),
       change,
     })),
-  ]);
+  );
   await Promise.all(
     [...slots.values()].map(async (slot) => {
       slot.record = await tx.get(slot.tenant, slot.key);
@@ -93,9 +79,7 @@ async function run(repository, deliveries, { batchSize, signal, onProgress }) {
   const result = { startedAt, deliveries: 0, records: 0, batches: 0, finished: false };
   while (!result.finished && !signal?.aborted) {
     const { next } = progressAt(processed, deliveries.length);
-    const batch = deliveries
-      .slice(next, next + batchSize)
-      .map((delivery, index) => ({ ...delivery, position: processed + index + 1 }));
+    const batch = deliveries.slice(next, next + batchSize);
     const checkpoint = {
       name: CHECKPOINT,
       position: processed + batch.length,
@@ -111,4 +95,4 @@ async function run(repository, deliveries, { batchSize, signal, onProgress }) {
   return { ...result, progress: progressAt(processed, deliveries.length) };
 }
 
-module.exports = { CHECKPOINT, listTenants, readModels, run };
+module.exports = { CHECKPOINT, readModels, run };
