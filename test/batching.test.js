@@ -59,6 +59,26 @@ describe("batching", () => {
   );
 
   test(
+    "reads that are issued while a commit is flushed travel together, too",
+    using(async (open) => {
+      const repository = open({ reads: "pool", maxReaders: 16 });
+      await repository.put("t", "read", 1);
+      const before = counters(repository).readJobs;
+      const turns = 100;
+      for (let turn = 0; turn < turns; turn++) {
+        const writes = range.slice(0, 20).map((i) => repository.put("t", `${turn}-${i}`, i));
+        // By turns, so that the commit is under way while the later ones are issued.
+        for (let waits = 0; waits < turn % 5; waits++) await new Promise(setImmediate);
+        const reads = range.map(() => repository.get("t", "read"));
+        assert.ok((await Promise.all(reads)).every((value) => value === 1));
+        await Promise.all(writes);
+      }
+      const jobs = counters(repository).readJobs - before;
+      assert.ok(jobs <= 3 * turns, `${jobs} jobs in ${turns} turns`);
+    }),
+  );
+
+  test(
     "one failing operation inside a group harms no neighbour",
     using(async (open) => {
       const repository = open();

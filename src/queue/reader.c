@@ -106,16 +106,35 @@ static bool current(const struct lmdbx__batch *batch) {
          lmdbx__env_last_txn_id(batch->env) == lmdbx__read_txn_id(batch->read);
 }
 
+/* Whether a read that begins now sees the batch's moment, too. A commit shows in the file
+ * while it is being flushed, and readers see it only after that: without this, each of
+ * them would begin a batch, with a reader slot, meanwhile. False: *read is one of a later
+ * moment, or NULL. */
+static bool is_newest(const struct lmdbx__batch *batch, struct lmdbx__read **read) {
+  if (lmdbx__read_begin(batch->env, read, NULL) != LMDBX_OK) {
+    *read = NULL;
+    return false;
+  }
+  if (lmdbx__read_txn_id(*read) != lmdbx__read_txn_id(batch->read)) return false;
+  lmdbx__read_end(*read);
+  *read = NULL;
+  return true;
+}
+
 void lmdbx__reads_add(struct lmdbx__request *request) {
   struct lmdbx_host *host = request->repository->host;
   struct lmdbx__env *env = request->repository->env;
   struct lmdbx__batch *batch = host->batches;
   while (batch != NULL && batch->env != env) batch = batch->next;
-  if (batch == NULL || batch->count == BATCH_LIMIT || !current(batch)) {
+  struct lmdbx__read *read = NULL;
+  bool joins =
+      batch != NULL && batch->count < BATCH_LIMIT && (current(batch) || is_newest(batch, &read));
+  if (!joins) {
     batch = calloc(1, sizeof *batch);
     if (batch == NULL) {
       struct lmdbx__list list = {0};
       struct lmdbx_error error;
+      if (read != NULL) lmdbx__read_end(read);
       lmdbx_error_set(&error, LMDBX_NO_MEMORY, 0, "reading: memory ran out; try again");
       lmdbx__request_fail(request, &error);
       lmdbx__list_append(&list, request);
@@ -129,7 +148,8 @@ void lmdbx__reads_add(struct lmdbx__request *request) {
     batch->next = host->batches;
     host->batches = batch; /* in front of a full one of the same environment */
     /* If this cannot be done without waiting, the job does it. */
-    if (lmdbx__read_begin(env, &batch->read, NULL) != LMDBX_OK) batch->read = NULL;
+    batch->read = read;
+    if (read == NULL && lmdbx__read_begin(env, &batch->read, NULL) != LMDBX_OK) batch->read = NULL;
   }
   lmdbx__list_append(&batch->requests, request);
   batch->count++;
