@@ -123,6 +123,10 @@ export interface Checkpoint {
    * The position that must be stored before, its type included; `null`: there must be none. If it
    * is another one, nothing is written, and the call rejects with `LMDBX_CONFLICT`.
    *
+   * Give it always. It alone keeps a second worker, or this one before a restart, from applying an
+   * event twice, and a batch from coming before a transaction or load that was given earlier: those
+   * take their place among the writes only when their function, or source, has ended.
+   *
    * Default: not checked.
    */
   expected?: CheckpointPosition | null | undefined;
@@ -578,10 +582,13 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    * Carries several operations out in order and in one commit, for any tenants: all of them, with
    * the checkpoint, or none. Durable on disk when it resolves. Up to 262,144 operations and 512 MiB.
    *
-   * An error of one operation names it and refuses the whole batch. Once a batch or transaction
-   * with a checkpoint has failed, those with a checkpoint of the same name that this repository
-   * object was given before it could tell reject with `LMDBX_ABORTED`: a position cannot overtake
-   * what was lost.
+   * An error of one operation names it and refuses the whole batch. Once a batch, transaction or
+   * load with a checkpoint has failed, those with a checkpoint of the same name that this repository
+   * object was given before it could tell, and that are not committed yet, reject with
+   * `LMDBX_ABORTED`: a position cannot overtake what was lost. A batch takes its place among the
+   * writes when it is given, a {@link transaction} when its function has ended, a {@link bulkLoad}
+   * with its last chunk: a batch that is given while one of those runs comes before it, and stays
+   * if it then fails. Where that must not be, give `expected`, or await one before the next.
    *
    * @throws `LMDBX_CONFLICT` if the checkpoint's position is not the `expected` one, with the
    *   properties `checkpoint`, `expected` and `actual`.
@@ -597,7 +604,8 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    * A load that fails, is aborted or killed leaves whole chunks: the first records of the source,
    * and the checkpoint as it was. It rejects with what the source threw; with an
    * {@link LMDBXError} with `index`, `tenantId` and `key` for a record that cannot be stored; with
-   * `LMDBX_CLOSED` after {@link close}. Nothing is under way any more when it rejects.
+   * `LMDBX_CLOSED` after {@link close}; with `LMDBX_ABORTED` if what was given meanwhile with the same
+   * checkpoint has failed. Nothing is under way any more when it rejects.
    *
    * Fastest are sources in the order of the stored keys, into a database that has none behind them
    * (checkpoints lie behind all records), and sources that are no async iterables.
@@ -641,6 +649,9 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    *
    * A read that is not awaited, and comes back behind the end of `fn`, rejects, and is no unhandled
    * rejection.
+   *
+   * It takes its place among the writes when `fn` has ended. Until then, what fails with a checkpoint
+   * of the same name makes it reject with `LMDBX_ABORTED`.
    *
    * @throws `LMDBX_CONFLICT` if what was read had changed in each of `maxAttempts` runs, with the
    *   tenant and key of such a record; or as {@link batch} does, for the checkpoint.

@@ -6,7 +6,7 @@ const { checkpointConflict, nameOf, readCheckpoint } = require("./checkpoint.js"
 const { nameOperation, typeError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
 const { keyOf, storedKey } = require("./keys.js");
-const { commit, refuse } = require("./unit.js");
+const { commit, laneOf, refuse } = require("./unit.js");
 
 /** @typedef {import("./unit.js").Core} Core */
 
@@ -85,10 +85,10 @@ async function batch(core, operations, options) {
     checkpoint = readCheckpoint(given);
     steps = readOperations(core, operations);
   } catch (error) {
-    return refuse(core, nameOf(given), error);
+    return refuse(core, laneOf(core, nameOf(given)), error);
   }
   const named = (error) => Promise.reject(nameOperation(error, "operation", { index: error.index }));
-  const conflict = await commit(core, steps, checkpoint, true).catch(named);
+  const conflict = await commit(core, steps, checkpoint, { named: true }).catch(named);
   if (conflict !== undefined) throw checkpointConflict(core, checkpoint, conflict[1]);
 }
 

@@ -8,7 +8,7 @@ const { checkpointConflict, nameOf, readCheckpoint } = require("./checkpoint.js"
 const { createError, nameOperation, typeError } = require("./errors.js");
 const { checkSignal, throwIfAborted } = require("./signal.js");
 const { turn } = require("./turn.js");
-const { commit, refuse } = require("./unit.js");
+const { commit, joinLane, laneOf, leaveLane, refuse } = require("./unit.js");
 
 /** A chunk ends with the record that makes it so large. Encoding one takes some 10 ms. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -16,6 +16,7 @@ const CHUNK_RECORDS = 8192;
 
 /** @typedef {import("./unit.js").Core} Core */
 /** @typedef {import("./unit.js").Checkpoint} Checkpoint */
+/** @typedef {import("./unit.js").Lane} Lane */
 
 /** @param {string} message */
 const wrong = (message) => typeError("LMDBX_INVALID_ARGUMENT", message);
@@ -40,6 +41,8 @@ class Load {
   #checkpoint;
   /** @type {Checkpoint | undefined} what every chunk but the last is committed with */
   #guard;
+  /** @type {Lane | undefined} of the checkpoint, joined when the load was asked for */
+  #lane;
   #onProgress;
   #signal;
   /** The chunk in the making. */
@@ -56,8 +59,9 @@ class Load {
   /** @type {((reason: unknown) => void) | undefined} told at once of a chunk that is not committed */
   onFailure;
 
-  constructor(core, { checkpoint, onProgress, signal }) {
+  constructor(core, { checkpoint, onProgress, signal }, lane) {
     this.#core = core;
+    this.#lane = lane;
     this.#checkpoint = checkpoint;
     if (checkpoint?.expected !== undefined) {
       this.#guard = { ...checkpoint, position: checkpoint.expected };
@@ -108,6 +112,11 @@ class Load {
     return this.#stored.records;
   }
 
+  /** It fails: what is issued with its checkpoint until it has said so fails, too. */
+  fail() {
+    if (this.#lane !== undefined) this.#lane.broken = true;
+  }
+
   /** Waits until nothing is under way. */
   async idle() {
     await this.#underWay.catch(() => {});
@@ -123,7 +132,8 @@ class Load {
     this.#count = this.#bytes = 0;
     let conflict;
     try {
-      conflict = await commit(this.#core, steps, checkpoint, true);
+      const manner = { named: true, lane: this.#lane, part: true };
+      conflict = await commit(this.#core, steps, checkpoint, manner);
     } catch (error) {
       const index = error.index === undefined ? undefined : begun + error.index;
       throw nameOperation(error, "record", { index });
@@ -142,9 +152,14 @@ class Load {
  * @param {Iterable<unknown>} source
  */
 async function addAll(load, source) {
-  for (const record of source) {
-    if (load.isFull) await load.issue();
-    load.add(record);
+  try {
+    for (const record of source) {
+      if (load.isFull) await load.issue();
+      load.add(record);
+    }
+  } catch (error) {
+    load.fail(); // at once: before what is issued next
+    throw error;
   }
 }
 
@@ -190,6 +205,7 @@ async function addAllAsync(load, source, signal, core) {
       load.add(value);
     }
   } catch (error) {
+    load.fail();
     // A source that has failed is at its end. One that was being asked may never answer.
     const closing = given || ended ? (async () => iterator.return?.())() : undefined;
     closing?.catch(() => {});
@@ -230,16 +246,22 @@ function isAsync(source) {
 async function bulkLoad(core, source, options = {}) {
   /** @type {Load | undefined} */
   let load;
+  /** @type {Lane | undefined} */
+  let lane;
   try {
     const checked = readOptions(options);
     const async = isAsync(source);
     throwIfAborted(checked.signal);
-    load = new Load(core, checked);
+    lane = joinLane(core, checked.checkpoint?.name);
+    load = new Load(core, checked, lane);
     await (async ? addAllAsync(load, source, checked.signal, core) : addAll(load, source));
     return await load.finish();
   } catch (error) {
+    load?.fail();
     await load?.idle(); // nothing goes on behind the caller's back
-    return refuse(core, nameOf(options?.checkpoint), error);
+    return await refuse(core, lane ?? laneOf(core, nameOf(options?.checkpoint)), error);
+  } finally {
+    leaveLane(core, lane);
   }
 }
 

@@ -8,7 +8,7 @@ const { createError, rangeError, typeError } = require("./errors.js");
 const { storedKey } = require("./keys.js");
 const unit = require("./unit.js");
 
-const { commit, decode, encode, keyTextOf, refuse } = unit;
+const { commit, decode, encode, joinLane, keyTextOf, laneOf, leaveLane, overtaking, refuse } = unit;
 const { ABSENT, COMPARE_STORED, DELETE, PUT_BYTES } = unit;
 
 /** @typedef {import("./unit.js").Core} Core */
@@ -224,26 +224,17 @@ function conflictError(entry) {
 }
 
 /**
+ * Runs a function until what it has read is still so, and commits.
  * @param {Core} core
  * @param {(repository: unknown) => Core} coreOf
- * @param {unknown} fn
- * @param {{ checkpoint?: unknown, maxAttempts?: unknown }} [options]
+ * @param {(tx: Transaction) => unknown} fn
+ * @param {number} left - how often it runs at most
+ * @param {import("./unit.js").Checkpoint | undefined} checkpoint
+ * @param {import("./unit.js").Lane | undefined} lane - joined when the transaction was asked for
  */
-async function transaction(core, coreOf, fn, options) {
-  const given = options?.checkpoint;
-  const name = nameOf(given);
-  let checkpoint;
-  let left;
-  try {
-    if (typeof fn !== "function") {
-      throw typeError("LMDBX_INVALID_ARGUMENT", "transaction: give a function of the transaction");
-    }
-    checkpoint = readCheckpoint(given);
-    left = readAttempts(options?.maxAttempts);
-  } catch (error) {
-    return refuse(core, name, error);
-  }
+async function run(core, coreOf, fn, left, checkpoint, lane) {
   for (;;) {
+    if (lane?.broken) return refuse(core, lane, overtaking(core));
     const attempt = new Attempt();
     let result;
     try {
@@ -255,18 +246,45 @@ async function transaction(core, coreOf, fn, options) {
       // One record is always as it was at some moment.
       const several = attempt.steps(false).entries.length > 1;
       if (!several || left === 1 || !(await readsHaveChanged(core, attempt))) {
-        return refuse(core, name, error); /* at once where it can be: before what is issued next */
+        return refuse(core, lane, error); /* at once where it can be: before what is issued next */
       }
       left--;
       continue;
     }
     const { steps, entries } = attempt.steps();
     if (steps.length === 0 && checkpoint === undefined) return result;
-    const conflict = await commit(core, steps, checkpoint);
+    const conflict = await commit(core, steps, checkpoint, { lane });
     if (conflict === undefined) return result;
     const [index, actual] = conflict;
     if (index < 0) throw checkpointConflict(core, checkpoint, actual);
-    if (--left === 0) return refuse(core, name, conflictError(entries[index]));
+    if (--left === 0) return refuse(core, lane, conflictError(entries[index]));
+  }
+}
+
+/**
+ * @param {Core} core
+ * @param {(repository: unknown) => Core} coreOf
+ * @param {unknown} fn
+ * @param {{ checkpoint?: unknown, maxAttempts?: unknown }} [options]
+ */
+async function transaction(core, coreOf, fn, options) {
+  const given = options?.checkpoint;
+  let checkpoint;
+  let left;
+  try {
+    if (typeof fn !== "function") {
+      throw typeError("LMDBX_INVALID_ARGUMENT", "transaction: give a function of the transaction");
+    }
+    checkpoint = readCheckpoint(given);
+    left = readAttempts(options?.maxAttempts);
+  } catch (error) {
+    return refuse(core, laneOf(core, nameOf(given)), error);
+  }
+  const lane = joinLane(core, checkpoint?.name);
+  try {
+    return await run(core, coreOf, /** @type {any} */ (fn), left, checkpoint, lane);
+  } finally {
+    leaveLane(core, lane);
   }
 }
 

@@ -100,22 +100,43 @@ function decode(core, place, bytes, asStored) {
  */
 
 /**
- * Units of one checkpoint, issued until the first failure among them has been reported: no later one
- * may overtake what was lost. The core sees to that among those that it has; this to those that are
- * issued while a failure is on its way to the one who is to hear of it.
+ * Units of one checkpoint, asked for until the first failure among them has been reported: no later
+ * one may overtake what was lost. The core sees to that among those that it has; this to those that
+ * are issued while a failure is on its way to the one who is to hear of it, and to transactions and
+ * loads, which were asked for long before their units are issued.
  * @typedef {{ name: string, units: number, broken: boolean }} Lane
  */
 
 /**
- * The lane of units that are issued now.
- * @param {Core} core
- * @param {string} name - of the checkpoint
- * @returns {Lane}
+ * The lane of what is asked for now.
+ * @overload @param {Core} core @param {string} name - of the checkpoint @returns {Lane}
+ */
+/**
+ * @overload @param {Core} core @param {string | undefined} name @returns {Lane | undefined}
  */
 function laneOf(core, name) {
+  if (name === undefined) return undefined;
   let lane = core.lanes.get(name);
   if (lane === undefined) core.lanes.set(name, (lane = { name, units: 0, broken: false }));
   return lane;
+}
+
+/**
+ * Joins it for longer than one unit: whatever fails in it until leaveLane fails who has joined, too.
+ * @param {Core} core
+ * @param {string | undefined} name - of the checkpoint
+ */
+function joinLane(core, name) {
+  const lane = laneOf(core, name);
+  if (lane !== undefined) lane.units++;
+  return lane;
+}
+
+/** @param {Core} core @param {Lane | undefined} lane */
+function leaveLane(core, lane) {
+  if (lane === undefined) return;
+  lane.units--;
+  if (lane.units === 0 && !lane.broken) endLane(core, lane);
 }
 
 /** A lane that has nothing to say any more. @param {Core} core @param {Lane} lane */
@@ -127,10 +148,11 @@ function endLane(core, lane) {
  * Reports a failure in a later turn: what is issued until then, in the belief that all went well,
  * fails too.
  * @param {Core} core
- * @param {Lane} lane
+ * @param {Lane | undefined} lane - none: there is nothing to wait for
  * @param {() => void} report
  */
 function breakLane(core, lane, report) {
+  if (lane === undefined) return report();
   lane.broken = true;
   later(() => {
     endLane(core, lane);
@@ -141,14 +163,21 @@ function breakLane(core, lane, report) {
 /**
  * Rejects with what was refused before it was issued.
  * @param {Core} core
- * @param {string | undefined} name - of the checkpoint
+ * @param {Lane | undefined} lane
  * @param {unknown} error
  */
-function refuse(core, name, error) {
-  if (name === undefined) return Promise.reject(error);
+function refuse(core, lane, error) {
   return new Promise((_, reject) => {
-    breakLane(core, laneOf(core, name), () => reject(error));
+    breakLane(core, lane, () => reject(error));
   });
+}
+
+/** @param {Core} core */
+function overtaking(core) {
+  const message =
+    "another batch, transaction or load with the same checkpoint failed before this was " +
+    "committed, and must not be overtaken; begin again with what failed";
+  return createError("LMDBX_ABORTED", message, core.path);
 }
 
 /**
@@ -156,8 +185,9 @@ function refuse(core, name, error) {
  * @param {Core} core
  * @param {number} slot
  * @param {Lane | undefined} lane
+ * @param {(report: () => void) => void} lost
  */
-function settled(core, slot, lane) {
+function settled(core, slot, lane, lost) {
   return new Promise((resolve, reject) => {
     if (lane === undefined) {
       listenIn(slot, resolve, reject);
@@ -165,18 +195,26 @@ function settled(core, slot, lane) {
     }
     lane.units++;
     const done = (conflict) => {
-      lane.units--;
-      if (conflict?.[0] < 0) return breakLane(core, lane, () => resolve(conflict));
-      if (lane.units === 0 && !lane.broken) endLane(core, lane);
-      resolve(conflict);
+      if (conflict?.[0] < 0) lost(() => resolve(conflict));
+      else resolve(conflict);
+      leaveLane(core, lane);
     };
     const failed = (error) => {
-      lane.units--;
-      breakLane(core, lane, () => reject(error));
+      lost(() => reject(error));
+      leaveLane(core, lane);
     };
     listenIn(slot, done, failed);
   });
 }
+
+/**
+ * How a unit is issued.
+ * @typedef {object} Manner
+ * @property {boolean} [named] - whether errors say which step they are about, in `index`
+ * @property {Lane} [lane] - that was joined before
+ * @property {boolean} [part] - of what its caller fails as a whole, with refuse: until then the lane
+ *   stays broken
+ */
 
 /**
  * Issues a unit. What it rejects with, and a conflict of the checkpoint, has been reported as refuse
@@ -185,28 +223,28 @@ function settled(core, slot, lane) {
  * @param {unknown} steps - an array: kind, repository, stored key, data, kind ...; or what
  *   addon.newSteps made
  * @param {Checkpoint | undefined} checkpoint
- * @param {boolean} [named] - whether errors say which step they are about, in `index`
+ * @param {Manner} [manner]
  * @returns {Promise<[failed: number, actual: unknown] | undefined>} the comparison that failed, -1
  *   for the checkpoint's, and what is stored instead; undefined: it is on disk
  */
-function commit(core, steps, checkpoint, named = false) {
-  const name = checkpoint?.name;
-  const lane = name === undefined ? undefined : laneOf(core, name);
-  if (lane?.broken) {
-    const message =
-      "an earlier batch or transaction with the same checkpoint failed, and this one must not " +
-      "overtake it. Nothing was written; begin again with what failed";
-    return refuse(core, name, createError("LMDBX_ABORTED", message, core.path));
-  }
+function commit(core, steps, checkpoint, { named = false, lane, part = false } = {}) {
+  lane ??= laneOf(core, checkpoint?.name);
+  const lost = (report) => {
+    if (!part || lane === undefined) return breakLane(core, lane, report);
+    lane.broken = true;
+    report();
+  };
+  const refused = (error) => new Promise((_, reject) => lost(() => reject(error)));
+  if (lane?.broken) return refused(overtaking(core));
   const slot = takeSlot();
   try {
-    const parts = checkpoint && [name, checkpoint.position, checkpoint.expected];
+    const parts = checkpoint && [checkpoint.name, checkpoint.position, checkpoint.expected];
     addon.unit(core.handle, steps, slot, parts, named);
   } catch (error) {
     giveSlot(slot);
-    return refuse(core, name, error);
+    return refused(error);
   }
-  return settled(core, slot, lane);
+  return settled(core, slot, lane, lost);
 }
 
 module.exports = {
@@ -216,6 +254,10 @@ module.exports = {
   decode,
   keyTextOf,
   refuse,
+  laneOf,
+  joinLane,
+  leaveLane,
+  overtaking,
   PUT_BYTES,
   DELETE,
   COMPARE_STORED,
