@@ -623,7 +623,8 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    *
    * `fn` is given the current value, or `undefined`, and returns the new one, or `undefined` to
    * remove the record. It must be synchronous: a promise is refused. It may run more than once, so
-   * it should do nothing else. If it throws, this update alone rejects with just that.
+   * it should do nothing else. If it throws, this update alone rejects with just that; so it does if
+   * what it returns cannot be stored, or does not fit.
    *
    * Updates of one key in one repository object are committed together. An update takes its place
    * among the writes when it commits: behind all that were issued before it, and perhaps behind

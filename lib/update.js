@@ -15,6 +15,14 @@ const { commit, encode, ABSENT, COMPARE_STORED, COMPARE_VALUE, DELETE, PUT_BYTES
 /** The most updates in one commit: their functions run without a pause. */
 const LONGEST_CHAIN = 256;
 
+/** Errors of a commit that a part of it may not meet. */
+const OF_SIZE = new Set([
+  "LMDBX_MAP_FULL",
+  "LMDBX_NO_MEMORY",
+  "LMDBX_QUEUE_FULL",
+  "LMDBX_VALUE_TOO_LARGE",
+]);
+
 /**
  * A record as bytes: as it lies on disk, perhaps compressed, or as put was given it.
  * @typedef {{ bytes: Buffer, stored: boolean } | undefined} State undefined: there is none
@@ -130,6 +138,54 @@ function settle(core, place, { outcome, resolve, reject }) {
   }
 }
 
+/** @param {Core} core @param {Place} place */
+async function read(core, place) {
+  const bytes = await addon.getStored(core.handle, place.stored);
+  return bytes && { bytes, stored: true };
+}
+
+/** @param {Update[]} chain of which nothing is on disk */
+function reject(chain, error) {
+  for (const { outcome, reject: refuse } of chain) {
+    refuse(outcome !== undefined && "error" in outcome ? outcome.error : error);
+  }
+}
+
+/**
+ * Commits a chain, and tells each update. One that is too large takes no other with it: then the
+ * chain is tried again in halves.
+ * @param {Core} core
+ * @param {Place} place
+ * @param {State} known
+ * @param {Update[]} chain
+ * @param {Update[]} waiting
+ * @returns {Promise<{ state: State } | undefined>} what is stored then, if that is known
+ */
+async function finish(core, place, known, chain, waiting) {
+  try {
+    const state = await commitChain(core, place, known, chain, waiting);
+    for (const update of chain) settle(core, place, update);
+    return { state };
+  } catch (error) {
+    if (chain.length === 1 || !OF_SIZE.has(error.code)) {
+      reject(chain, error);
+      return undefined;
+    }
+  }
+  /** @type {{ state: State } | undefined} */
+  let left;
+  for (const half of [chain.splice(0, chain.length >> 1), chain]) {
+    try {
+      left ??= { state: await read(core, place) };
+    } catch (error) {
+      reject(half, error);
+      continue;
+    }
+    left = await finish(core, place, left.state, half, []);
+  }
+  return left;
+}
+
 /**
  * Works on the updates of a key until none is left.
  * @param {Core} core
@@ -140,23 +196,13 @@ async function work(core, place, waiting) {
   /** @type {{ state: State } | undefined} undefined: to be read */
   let known;
   while (waiting.length > 0) {
-    /** @type {Update[]} */
-    let chain = [];
     try {
-      if (known === undefined) {
-        const bytes = await addon.getStored(core.handle, place.stored);
-        known = { state: bytes && { bytes, stored: true } };
-      }
-      chain = waiting.splice(0, LONGEST_CHAIN);
-      known = { state: await commitChain(core, place, known.state, chain, waiting) };
-      for (const update of chain) settle(core, place, update);
+      known ??= { state: await read(core, place) };
     } catch (error) {
-      known = undefined;
-      if (chain.length === 0) chain = waiting.splice(0);
-      for (const { outcome, reject } of chain) {
-        reject(outcome !== undefined && "error" in outcome ? outcome.error : error);
-      }
+      reject(waiting.splice(0), error);
+      continue;
     }
+    known = await finish(core, place, known.state, waiting.splice(0, LONGEST_CHAIN), waiting);
   }
   core.updates.delete(place.stored);
 }

@@ -191,6 +191,59 @@ describe("an update that is refused", () => {
     assert.equal(await repository.get("t", "k"), 3);
   });
 
+  check("for its size alone does so, too, wherever it stands in the chain", async (open) => {
+    for (const [option, limit, code] of [
+      ["mapSize", 1024 * 1024, "LMDBX_MAP_FULL"],
+      ["maxQueuedBytes", 500_000, "LMDBX_QUEUE_FULL"],
+    ]) {
+      const repository = open({ name: option, [option]: limit });
+      await repository.ready();
+      for (const large of range(5)) {
+        const key = `${large}`;
+        await repository.put("t", key, "");
+        const updates = range(5).map((i) =>
+          repository.update("t", key, (current) => {
+            // An empty queue lets in whatever comes.
+            if (i === large) void repository.put("t", "other", large);
+            return current + (i === large ? "x".repeat(2_000_000) : i);
+          }),
+        );
+        const outcomes = await Promise.allSettled(updates);
+        let expected = "";
+        outcomes.forEach(({ value, reason }, i) => {
+          if (i === large) assert.equal(reason.code, code);
+          else assert.equal(value, (expected += i));
+        });
+        assert.equal(await repository.get("t", key), expected);
+      }
+      await repository.close();
+    }
+  });
+
+  check("for its size takes none of a long chain with it, and those that throw stay so", async (open) => {
+    const repository = open({ mapSize: 1024 * 1024 });
+    const thrown = new Error("mine");
+    const outcomes = await Promise.allSettled(
+      range(300).map((i) =>
+        repository.update("t", "k", (current = []) => {
+          if (i % 100 === 1) throw thrown;
+          return [...current, i % 50 === 0 ? "x".repeat(2_000_000) : i];
+        }),
+      ),
+    );
+    const expected = [];
+    outcomes.forEach(({ value, reason }, i) => {
+      if (i % 100 === 1) assert.equal(reason, thrown);
+      else if (i % 50 === 0) assert.equal(reason.code, "LMDBX_MAP_FULL");
+      else {
+        expected.push(i);
+        assert.deepEqual(value, expected);
+      }
+    });
+    assert.deepEqual(await repository.get("t", "k"), expected);
+    assert.equal(counters(repository).queuedBytes, 0);
+  });
+
   check("alone takes no commit", async (open) => {
     const repository = open();
     await repository.put("t", 1, 1);
