@@ -86,7 +86,8 @@ export interface LMDBXConfig {
   /**
    * How many bytes of operations may wait in this repository. Past it an operation rejects at once
    * with `LMDBX_QUEUE_FULL`, and nothing else is affected: await earlier operations first. What is
-   * being committed has its pages in memory besides: up to some 16 MiB.
+   * being committed has its pages in memory besides: up to some 16 MiB. A {@link
+   * LMDBXRepository.bulkLoad} is not refused: one chunk of each may wait besides.
    *
    * Default: `268435456` (256 MiB).
    */
@@ -596,8 +597,8 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
   batch(operations: readonly Operation<K, V>[], options?: BatchOptions): Promise<void>;
 
   /**
-   * Puts the records of a source, in its order, in chunks of about 1 MB or up to 8,192 records:
-   * for rebuilds. Each chunk is one commit; while one is written, the next one is taken from the
+   * Puts the records of a source, in its order, in chunks of about 1 MB, up to 8,192 records, or half
+   * of `maxQueuedBytes`: for rebuilds. Each chunk is one commit; while one is written, the next one is taken from the
    * source, and no more than these two are in memory. Of records with one key the last one stays.
    * Resolves to how many records there were, once all of them are on disk, with the checkpoint.
    *

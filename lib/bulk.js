@@ -13,6 +13,10 @@ const { commit, joinLane, laneOf, leaveLane, refuse } = require("./unit.js");
 /** A chunk ends with the record that makes it so large. Encoding one takes some 10 ms. */
 const CHUNK_BYTES = 1024 * 1024;
 const CHUNK_RECORDS = 8192;
+/** It also ends where it takes so much of the queue, however small that is. */
+const PART_OF_QUEUE = 1 / 2;
+/** What a record takes in the queue besides its bytes. */
+const RECORD_BYTES = 64;
 
 /** @typedef {import("./unit.js").Core} Core */
 /** @typedef {import("./unit.js").Checkpoint} Checkpoint */
@@ -72,7 +76,8 @@ class Load {
 
   /** Whether the chunk has to be issued before a record is added; or one could not be committed. */
   get isFull() {
-    return this.#bytes >= CHUNK_BYTES || this.#count >= CHUNK_RECORDS || this.#failed;
+    if (this.#bytes >= CHUNK_BYTES || this.#count >= CHUNK_RECORDS || this.#failed) return true;
+    return this.#bytes + this.#count * RECORD_BYTES >= this.#core.maxQueuedBytes * PART_OF_QUEUE;
   }
 
   /** @param {unknown} record */

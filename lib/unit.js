@@ -29,6 +29,7 @@ const REPORTS = 8;
  * @property {string | undefined} name - of the database
  * @property {((value: unknown) => string) | undefined} textOf - undefined: msgpack
  * @property {(answer: any) => unknown} decode
+ * @property {number} maxQueuedBytes
  * @property {Map<string, Lane>} lanes - of units under way, by name of their checkpoint
  * @property {Map<string, object[]>} updates - those that wait, by stored key: see update.js
  * @property {boolean} opened - whether that is known: see transaction.js
@@ -36,13 +37,14 @@ const REPORTS = 8;
  */
 
 /** @returns {Core} */
-function createCore(handle, { path, name, encoding }) {
+function createCore(handle, { path, name, encoding, maxQueuedBytes = Infinity }) {
   return {
     handle,
     path,
     name,
     textOf: textOf[encoding],
     decode: decoderOf[encoding],
+    maxQueuedBytes,
     lanes: new Map(),
     updates: new Map(),
     opened: false,
@@ -213,7 +215,7 @@ function settled(core, slot, lane, lost) {
  * @property {boolean} [named] - whether errors say which step they are about, in `index`
  * @property {Lane} [lane] - that was joined before
  * @property {boolean} [part] - of what its caller fails as a whole, with refuse: until then the lane
- *   stays broken
+ *   stays broken. It is let in though the queue is full
  */
 
 /**
@@ -239,7 +241,7 @@ function commit(core, steps, checkpoint, { named = false, lane, part = false } =
   const slot = takeSlot();
   try {
     const parts = checkpoint && [checkpoint.name, checkpoint.position, checkpoint.expected];
-    addon.unit(core.handle, steps, slot, parts, named);
+    addon.unit(core.handle, steps, slot, parts, named, part);
   } catch (error) {
     giveSlot(slot);
     return refused(error);

@@ -301,6 +301,7 @@ struct lmdbx_issue {
   lmdbx_done done;
   void *user;
   bool *needs_flush;
+  bool over_limit; /* let in though the queue is full: the caller bounds these */
 };
 
 int lmdbx_get(struct lmdbx_repository *repository, struct lmdbx_slice key,

@@ -124,6 +124,50 @@ describe("bulkLoad", () => {
     assert.equal(await repository.count("t"), 200);
   });
 
+  for (const size of [20, 5000]) {
+    check(`is not refused since others fill the queue, with values of ${size} bytes`, async (open) => {
+      const maxQueuedBytes = 300_000;
+      const count = Math.ceil(4_000_000 / (size + 80));
+      const repository = open({ maxQueuedBytes });
+      await repository.ready();
+      let loading = true;
+      let most = 0;
+      const lane = async (name) => {
+        let puts = 0;
+        while (loading) {
+          await repository.put("other", name, "x".repeat(1000)); // is not refused, either
+          puts++;
+        }
+        return puts;
+      };
+      function* source() {
+        for (let i = 0; i < count; i++) {
+          most = Math.max(most, counters(repository).queuedBytes);
+          yield ["t", i, "x".repeat(size)];
+        }
+      }
+      const lanes = ["a", "b"].map(lane);
+      assert.equal(await repository.bulkLoad(source()), count);
+      loading = false;
+      for (const puts of await Promise.all(lanes)) assert.ok(puts > 1);
+      assert.ok(most > 100_000 && most < 200_000, `${most} bytes were queued`);
+      assert.equal(await repository.count("t"), count);
+    });
+  }
+
+  check("is let into a queue that is full", async (open) => {
+    const repository = open({ maxQueuedBytes: 20_000 });
+    await repository.ready();
+    const puts = range(40).map((i) => repository.put("other", i, "x".repeat(1000)));
+    const loading = repository.bulkLoad([["t", 1, "x".repeat(50_000)]]);
+    const outcomes = await Promise.allSettled(puts);
+    const refused = outcomes.filter(({ reason }) => reason?.code === "LMDBX_QUEUE_FULL");
+    assert.ok(refused.length > 0 && refused.length < puts.length, `${refused.length} were refused`);
+    assert.equal(await loading, 1);
+    assert.equal(await repository.count("other"), puts.length - refused.length);
+    assert.equal(counters(repository).queuedBytes, 0);
+  });
+
   check("lets the loop turn between two chunks", async (open) => {
     const repository = open();
     await repository.ready();

@@ -1,7 +1,7 @@
 /*
  * Units: several steps in one commit.
  *
- *   unit(repository, steps, slot, checkpoint, named)
+ *   unit(repository, steps, slot, checkpoint, named, overLimit)
  *
  * steps is one flat array, STEP_FIELDS items a step: its kind, the repository
  * (undefined: the first argument), the stored key, and what the kind needs; or what
@@ -11,7 +11,7 @@
  * What is refused at once is thrown. Then the slot is settled: to undefined once the
  * commit is on disk, or to what a comparison met: the index of the step (-1: the
  * checkpoint's) and what is stored instead, if it was to say so. named: errors say
- * which step they are about, in `index`.
+ * which step they are about, in `index`. overLimit: it is let in though the queue is full.
  *
  * Everything is first copied into memory of our own: getters, proxies and toJSON
  * may do anything meanwhile. Then the core looks at the repositories' state.
@@ -232,12 +232,13 @@ static void settle_named(void *context, void *user, const struct lmdbx_result *r
 }
 
 /* Issues what has been taken. */
-static int issue(struct unit *unit, bool named, struct lmdbx_error *error) {
+static int issue(struct unit *unit, bool named, bool over_limit, struct lmdbx_error *error) {
   struct lmdbx__call *call = unit->call;
   int code = lmdbx__take_repository(call, error); /* it may have ended meanwhile */
   if (code != LMDBX_OK) return code;
   place_all(unit);
-  const struct lmdbx_issue to = lmdbx__call_issue(call, named ? settle_named : settle_unit);
+  struct lmdbx_issue to = lmdbx__call_issue(call, named ? settle_named : settle_unit);
+  to.over_limit = over_limit;
   code = lmdbx_unit(call->repository, unit->steps.step, unit->steps.count,
                     unit->has_checkpoint ? &unit->checkpoint : NULL, &unit->at_fault, &to, error);
   if (code != LMDBX_OK && unit->at_fault < unit->steps.count) {
@@ -250,16 +251,18 @@ static napi_value unit_call(napi_env env, napi_callback_info info) {
   struct lmdbx__call call;
   struct lmdbx_error error = {0};
   bool named = false;
+  bool over_limit = false;
   if (!lmdbx__call_begin(&call, env, info)) return NULL;
   struct unit unit = {.call = &call, .at_fault = LMDBX_FAILED_NONE};
   int code = lmdbx__take_slot(&call, &error);
   if (code == LMDBX_OK) code = lmdbx__take_repository(&call, &error);
-  if (code == LMDBX_OK && napi_get_value_bool(env, call.arguments[4], &named) != napi_ok) {
+  if (code == LMDBX_OK && (napi_get_value_bool(env, call.arguments[4], &named) != napi_ok ||
+                           napi_get_value_bool(env, call.arguments[5], &over_limit) != napi_ok)) {
     code = lmdbx__steps_wrong(&error);
   }
   if (code == LMDBX_OK) code = take_steps(&unit, call.arguments[1], &error);
   if (code == LMDBX_OK) code = take_checkpoint(&unit, call.arguments[3], &error);
-  if (code == LMDBX_OK) code = issue(&unit, named, &error);
+  if (code == LMDBX_OK) code = issue(&unit, named, over_limit, &error);
   if (code > LMDBX_OK && named && unit.at_fault < unit.steps.count) {
     call.operation = unit.at_fault + 1;
   }

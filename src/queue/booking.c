@@ -121,7 +121,7 @@ int lmdbx__repository_accept(struct lmdbx__request *request, const struct lmdbx_
   }
   /* One request is always let in, however large. */
   if (repository->queued_bytes + request->charge > config->max_queued_bytes &&
-      repository->pending > 0) {
+      repository->pending > 0 && !issue->over_limit) {
     return lmdbx_error_set(error, LMDBX_QUEUE_FULL, 0,
                            "%zu bytes of operations are queued (maxQueuedBytes %zu); await earlier "
                            "operations before issuing more",

@@ -51,6 +51,32 @@ static void ask_checkpoint(struct lmdbx_repository *repository, const char *name
 
 /* ------------------------------------------------------------------ its place */
 
+static void what_bounds_itself_is_let_into_a_full_queue(void **state) {
+  struct fixture *fixture = *state;
+  struct outcome first, refused;
+  char large[3000];
+  memset(large, 'x', sizeof large);
+  const struct lmdbx_slice value = {(const uint8_t *)large, sizeof large};
+  struct lmdbx_repository *bounded =
+      open_with(&fixture->executor, fixture->directory, ",\"maxQueuedBytes\":4096");
+  struct lmdbx_issue issue = to(&first);
+  assert_int_equal(lmdbx_put(bounded, text("t:1"), value, &issue, NULL), LMDBX_OK);
+  struct ask ask = {.steps = {step(bounded, LMDBX_STEP_PUT, "t:2", "")}, .count = 1};
+  ask.steps[0].value = value;
+  assert_int_equal(try_unit(bounded, &ask), LMDBX_QUEUE_FULL);
+  issue = to(&ask.outcome);
+  issue.over_limit = true;
+  size_t failed = 0;
+  assert_int_equal(lmdbx_unit(bounded, ask.steps, 1, NULL, &failed, &issue, NULL), LMDBX_OK);
+  assert_in_range(counter(bounded, "queuedBytes"), 6000, 8000);
+  issue = to(&refused);
+  assert_int_equal(lmdbx_put(bounded, text("t:3"), text(""), &issue, NULL), LMDBX_QUEUE_FULL);
+  finish(&fixture->executor, &ask.outcome);
+  assert_int_equal(ask.outcome.code, LMDBX_OK);
+  assert_int_equal(counter(bounded, "queuedBytes"), 0);
+  lmdbx_repository_release(bounded);
+}
+
 static void reads_of_what_a_unit_writes_wait_for_it(void **state) {
   struct fixture *fixture = *state;
   struct lmdbx_repository *repository = fixture->repository;
@@ -333,6 +359,7 @@ static void units_that_are_queued_when_their_host_ends_leave_nothing_behind(void
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(reads_of_what_a_unit_writes_wait_for_it),
+      TEST(what_bounds_itself_is_let_into_a_full_queue),
       TEST(a_comparison_that_fails_says_what_is_stored_instead),
       TEST(comparisons_alone_wait_for_earlier_writes_and_take_no_commit),
       TEST(a_value_is_compared_as_a_put_would_store_it),
