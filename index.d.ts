@@ -627,7 +627,8 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    * it should do nothing else. If it throws, this update alone rejects with just that; so it does if
    * what it returns cannot be stored, or does not fit.
    *
-   * Updates of one key in one repository object are committed together. An update takes its place
+   * Updates of one key in one repository object are committed together; those of several in one
+   * thread with the same `path`, `name`, `encoding` and `compression` in turns. An update takes its place
    * among the writes when it commits: behind all that were issued before it, and perhaps behind
    * some that were issued meanwhile. One that is not on its way to the disk yet when {@link close} is
    * called rejects with `LMDBX_CLOSED`, and is not stored; every other one finishes.

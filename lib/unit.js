@@ -30,6 +30,7 @@ const REPORTS = 8;
  * @property {((value: unknown) => string) | undefined} textOf - undefined: msgpack
  * @property {(answer: any) => unknown} decode
  * @property {number} maxQueuedBytes
+ * @property {string} database - what repositories have in common that read and store alike
  * @property {Map<string, Lane>} lanes - of units under way, by name of their checkpoint
  * @property {Map<string, object[]>} updates - those that wait, by stored key: see update.js
  * @property {boolean} opened - whether that is known: see transaction.js
@@ -37,7 +38,8 @@ const REPORTS = 8;
  */
 
 /** @returns {Core} */
-function createCore(handle, { path, name, encoding, maxQueuedBytes = Infinity }) {
+function createCore(handle, config) {
+  const { path, name, encoding, compression, maxQueuedBytes = Infinity } = config;
   return {
     handle,
     path,
@@ -45,6 +47,7 @@ function createCore(handle, { path, name, encoding, maxQueuedBytes = Infinity })
     textOf: textOf[encoding],
     decode: decoderOf[encoding],
     maxQueuedBytes,
+    database: JSON.stringify([path, name, encoding, compression]),
     lanes: new Map(),
     updates: new Map(),
     opened: false,

@@ -2,6 +2,7 @@
 // update: an atomic read-modify-write of one record. Updates of one key in one repository form a
 // chain: what has gathered is run in memory, one function on the result of the other, and committed
 // by one compare-and-put. If another writer was faster, the chain runs again on what that stored.
+// Repositories of one thread on one database take turns.
 
 const addon = require("./addon.js");
 const { typeError } = require("./errors.js");
@@ -187,23 +188,63 @@ async function finish(core, place, known, chain, waiting) {
 }
 
 /**
+ * A record that repositories of this thread are at work on. Their chains take turns, each on what the
+ * one before has left: at once, all but one would run their functions for nothing.
+ * @typedef {object} Shared
+ * @property {number} workers
+ * @property {boolean} taken
+ * @property {(() => void)[]} queue of those that wait for their turn
+ * @property {{ state: State } | undefined} known - undefined: to be read
+ */
+
+/** @type {Map<string, Shared>} by database, then stored key */
+const shared = new Map();
+
+/** @param {string} id */
+function share(id) {
+  let record = shared.get(id);
+  if (record === undefined) {
+    record = { workers: 0, taken: false, queue: [], known: undefined };
+    shared.set(id, record);
+  }
+  record.workers++;
+  return record;
+}
+
+/** @param {string} id @param {Shared} record */
+function leave(id, record) {
+  if (--record.workers === 0) shared.delete(id);
+}
+
+/** @param {Shared} record */
+function pass(record) {
+  const next = record.queue.shift();
+  if (next !== undefined) next();
+  else record.taken = false;
+}
+
+/**
  * Works on the updates of a key until none is left.
  * @param {Core} core
  * @param {Place} place
  * @param {Update[]} waiting
  */
 async function work(core, place, waiting) {
-  /** @type {{ state: State } | undefined} undefined: to be read */
-  let known;
+  const id = core.database + place.stored;
+  const record = share(id);
   while (waiting.length > 0) {
+    if (record.taken) await new Promise((resolve) => record.queue.push(() => resolve(undefined)));
+    record.taken = true;
     try {
-      known ??= { state: await read(core, place) };
+      record.known ??= { state: await read(core, place) };
+      const chain = waiting.splice(0, LONGEST_CHAIN);
+      record.known = await finish(core, place, record.known.state, chain, waiting);
     } catch (error) {
       reject(waiting.splice(0), error);
-      continue;
     }
-    known = await finish(core, place, known.state, waiting.splice(0, LONGEST_CHAIN), waiting);
+    pass(record);
   }
+  leave(id, record);
   core.updates.delete(place.stored);
 }
 

@@ -224,17 +224,17 @@ describe("an update that is refused", () => {
     const repository = open({ mapSize: 1024 * 1024 });
     const thrown = new Error("mine");
     const outcomes = await Promise.allSettled(
-      range(300).map((i) =>
+      range(60).map((i) =>
         repository.update("t", "k", (current = []) => {
-          if (i % 100 === 1) throw thrown;
-          return [...current, i % 50 === 0 ? "x".repeat(2_000_000) : i];
+          if (i % 20 === 1) throw thrown;
+          return [...current, i % 25 === 12 ? "x".repeat(1_200_000) : i];
         }),
       ),
     );
     const expected = [];
     outcomes.forEach(({ value, reason }, i) => {
-      if (i % 100 === 1) assert.equal(reason, thrown);
-      else if (i % 50 === 0) assert.equal(reason.code, "LMDBX_MAP_FULL");
+      if (i % 20 === 1) assert.equal(reason, thrown);
+      else if (i % 25 === 12) assert.equal(reason.code, "LMDBX_MAP_FULL");
       else {
         expected.push(i);
         assert.deepEqual(value, expected);
