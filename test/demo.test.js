@@ -197,6 +197,8 @@ test("a worker that is killed at random moments ends with the same read models",
   t.diagnostic?.(stdout);
   assert.equal(code, 0, stdout + stderr);
   assert.match(stdout, /--seed \d+/);
+  const [, kills, amid] = /^Killed (\d+) times, (\d+) of them amid its deliveries\.$/m.exec(stdout);
+  assert.ok(Number(amid) >= 1 && Number(kills) >= Number(amid), stdout);
   assert.match(stdout, /^After \d+ deliveries, all \d+ records are as if nobody had killed it\.$/m);
 });
 

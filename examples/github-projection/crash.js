@@ -15,8 +15,6 @@ const { readDeliveries } = require("./deliveries");
 const { readModels, run } = require("./worker");
 
 const MAIN = path.join(__dirname, "main.js");
-/** A run of deliveries one by one takes about as long. */
-const LONGEST_LIFE_MS = 400;
 
 /** Random numbers from 0 to 1 that a seed repeats (mulberry32). */
 function randomNumbers(seed) {
@@ -29,20 +27,23 @@ function randomNumbers(seed) {
   };
 }
 
-/** Starts the worker; it is killed that long after it has begun, or else lives to its end. */
+/**
+ * Starts the worker; it is killed that long after it has begun, or else lives to its end.
+ * @returns {Promise<{ killed: boolean, lived: number }>} lived: in ms, from its first word on
+ */
 async function work(data, life) {
   const worker = spawn(process.execPath, [MAIN, "--data", data, "--batch", "1"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(worker, "exit");
-  if (life !== undefined) {
-    await once(worker.stdout, "data");
-    setTimeout(() => worker.kill("SIGKILL"), life);
-  }
-  worker.stdout.resume();
+  let begun = performance.now();
+  worker.stdout.once("data", () => {
+    begun = performance.now();
+    if (life !== undefined) setTimeout(() => worker.kill("SIGKILL"), life);
+  });
   const [code, signal] = await ended;
   if (code !== 0 && signal !== "SIGKILL") throw new Error(`the worker ended with ${code ?? signal}`);
-  return signal === "SIGKILL";
+  return { killed: signal === "SIGKILL", lived: performance.now() - begun };
 }
 
 async function modelsOf(data) {
@@ -72,17 +73,30 @@ async function main() {
   });
   const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
   const random = randomNumbers(seed);
-  console.log(`Killing the worker ${values.kills} times (--seed ${seed} repeats the moments)`);
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-crash-"));
   try {
     const { deliveries } = readDeliveries();
+    const { lived: whole } = await work(path.join(directory, "measured"));
+    console.log(
+      `A worker that nobody disturbs takes ${Math.round(whole)} ms. Starting ${values.kills} that are ` +
+        `killed within that time (--seed ${seed} repeats the moments, as parts of it)`,
+    );
     const data = path.join(directory, "disturbed");
-    for (let kill = 1; kill <= Number(values.kills); kill++) {
-      const life = Math.floor(random() * LONGEST_LIFE_MS);
-      const killed = await work(data, life);
+    let kills = 0;
+    let amid = 0;
+    for (let number = 1; number <= Number(values.kills); number++) {
+      const life = Math.floor(random() * whole);
+      const { killed } = await work(data, life);
       const { processed } = await modelsOf(data);
-      const fate = killed ? "killed" : "done before its end";
-      console.log(`  ${kill}: ${fate} after ${life} ms, with ${processed} deliveries on disk`);
+      if (killed) kills++;
+      if (killed && processed % deliveries.length !== 0) amid++;
+      const fate = killed ? `killed after ${life} ms` : `done before its ${life} ms were over`;
+      console.log(`  ${number}: ${fate}, with ${processed} deliveries on disk`);
+    }
+    console.log(`Killed ${kills} times, ${amid} of them amid its deliveries.`);
+    if (amid === 0) {
+      console.log("That proves nothing: run it again, with more --kills.");
+      process.exitCode = 1;
     }
     await work(data);
     const models = await modelsOf(data);
