@@ -8,6 +8,7 @@ const path = require("node:path");
 const { Worker } = require("node:worker_threads");
 
 const { LMDBXRepository } = require("..");
+const addon = require("../lib/addon.js");
 const { longestPut } = require("./support/limits.js");
 const { rejection, using } = require("./support/temporary.js");
 
@@ -44,6 +45,29 @@ async function eventsOf(body, events = EVENTS) {
     tracingChannel(OPERATION).unsubscribe(handlers);
   }
   return told;
+}
+
+/** Notes the calls of an object's methods, as [name, ...arguments], while a body runs. */
+async function callsOf(object, names, body) {
+  const calls = [];
+  const before = names.map((name) => Object.getOwnPropertyDescriptor(object, name));
+  for (const name of names) {
+    // A channel has other methods once somebody has subscribed: those of its prototype then.
+    const original = Object.hasOwn(object, name) ? object[name] : undefined;
+    object[name] = function (...args) {
+      calls.push([name, ...args]);
+      return (original ?? Object.getPrototypeOf(object)[name]).apply(this, args);
+    };
+  }
+  try {
+    await body(calls);
+  } finally {
+    for (const [at, name] of names.entries()) {
+      delete object[name];
+      if (before[at] !== undefined) Object.defineProperty(object, name, before[at]);
+    }
+  }
+  return calls;
 }
 
 describe("the commit channel", () => {
@@ -123,14 +147,23 @@ describe("the commit channel", () => {
   );
 
   test(
-    "is silent where nobody has subscribed, and after that",
+    "is published to only while somebody has subscribed, and the addon tells of commits only then",
     using(async (open) => {
       const repository = open();
-      const told = await commitsOf(() => repository.put("t", 1, 1));
-      const { length } = told;
-      await repository.put("t", 2, 2);
-      await repository.put("t", 3, 3);
-      assert.equal(told.length, length);
+      await repository.put("t", 0, 0); // ends what a test before this one may have left
+      const silent = await callsOf(channel(COMMIT), ["publish"], async (published) => {
+        const watched = await callsOf(addon, ["watch"], async (calls) => {
+          await repository.put("t", 1, 1);
+          assert.deepEqual(calls, [], "nobody has subscribed yet");
+          const told = await commitsOf(() => repository.put("t", 1, 1));
+          assert.equal(told.length, 1);
+          assert.deepEqual(published.splice(0), [["publish", told[0]]]);
+          await repository.put("t", 2, 2);
+          await repository.put("t", 3, 3);
+        });
+        assert.deepEqual(watched.map(([, tell]) => typeof tell), ["function", "undefined"]);
+      });
+      assert.deepEqual(silent, []);
     }),
   );
 
@@ -236,13 +269,31 @@ describe("the operation channel", () => {
   );
 
   test(
-    "leaves the methods as they were where nobody listens",
+    "is published to only while somebody listens",
     using(async (open) => {
       const repository = open();
-      const told = await eventsOf(() => repository.put("t", 1, 1));
-      const { length } = told;
-      await repository.put("t", 2, 2);
-      assert.equal(told.length, length);
+      for (const event of EVENTS) {
+        const one = channel(`tracing:${OPERATION}:${event}`);
+        await callsOf(one, ["publish", "runStores"], async (calls) => {
+          const told = await eventsOf(() => rejection(repository.put("t", NaN, 1)), [event]);
+          assert.equal(told.length, 1);
+          assert.ok(calls.length > 0, `${event} is seen`);
+          calls.length = 0;
+          const traced = Object.getPrototypeOf(tracingChannel(OPERATION));
+          const asked = await callsOf(traced, ["tracePromise"], async () => {
+            await repository.put("t", 2, 2);
+            await rejection(repository.put("t", NaN, 1));
+          });
+          assert.deepEqual(calls, [], event);
+          assert.deepEqual(asked, [], "nor is a context made");
+        });
+      }
+    }),
+  );
+
+  test(
+    "leaves the methods as they were",
+    using(async () => {
       const methods = { put: 3, get: 2, delete: 2, has: 2, close: 0, ready: 0 };
       for (const [name, count] of Object.entries(methods)) {
         const { value, enumerable, writable } = Object.getOwnPropertyDescriptor(
