@@ -8,6 +8,7 @@ const { Worker } = require("node:worker_threads");
 
 const { dump, stored } = require("./support/dump.js");
 const { longestPut } = require("./support/limits.js");
+const { collect } = require("./support/ranges.js");
 const { rejection, using } = require("./support/temporary.js");
 const { patient } = require("./support/timeout.js");
 
@@ -100,7 +101,7 @@ describe("checkpoints", () => {
     assert.deepEqual(await repository.list("t"), []);
   });
 
-  check("appear in no list, belong to one database, and are listed by name", async (open) => {
+  check("are no records to any call that reads, belong to one database, and are listed by name", async (open) => {
     const main = open();
     const named = open({ name: "named" });
     const names = ["b", "a", "ü", "1", '"x"', "t:1", "n".repeat(256)];
@@ -115,10 +116,28 @@ describe("checkpoints", () => {
     );
     assert.deepEqual(await named.checkpoints(), [{ name: "a", position: "named" }]);
     assert.equal(await main.getCheckpoint("none"), undefined);
+    const snapshot = main.snapshot();
     for (const tenant of ["t", "checkpoint", "\u00ffcheckpoint", "ÿ"]) {
-      assert.deepEqual(await main.list(tenant), []);
+      for (const reader of [main, snapshot]) {
+        assert.deepEqual(await reader.list(tenant), []);
+        assert.equal(await reader.count(tenant), 0);
+        for (const call of ["keys", "values", "entries"]) {
+          for (const reverse of [false, true]) {
+            assert.deepEqual(await collect(reader[call](tenant, { reverse })), [], call);
+          }
+        }
+      }
     }
+    snapshot.close();
+    assert.deepEqual(await main.tenants(), []);
+    await main.put("t", 2, "two");
+    assert.deepEqual(await main.tenants(), ["t"]);
+    assert.equal(await main.count("t"), 1);
+    assert.deepEqual(await collect(main.entries("t", { reverse: true })), [[2, "two"]]);
     assert.deepEqual(await named.list("t"), [1]);
+    assert.deepEqual(await named.tenants(), ["t"]);
+    assert.equal(await named.count("t"), 1);
+    assert.equal((await main.checkpoints()).length, names.length);
   });
 
   check("are seen by what is issued after their batch", async (open) => {
