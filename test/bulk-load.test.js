@@ -8,7 +8,7 @@ const { Readable } = require("node:stream");
 const { isLMDBXError } = require("..");
 const { counters } = require("../lib/repository.js");
 const { noRobustMutexes } = require("./support/emulated.js");
-const { startProgram } = require("./support/program.js");
+const { runToEnd, startProgram } = require("./support/program.js");
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { longestPut } = require("./support/limits.js");
 const { rejection, using } = require("./support/temporary.js");
@@ -108,6 +108,17 @@ describe("bulkLoad", () => {
     assert.ok(told[2].bytes > least && told[2].bytes < 2 * least, `${told[2].bytes} bytes`);
     for (const [i, count] of (await Promise.all(counted)).entries()) assert.ok(count >= told[i].records);
     assert.equal(counters(repository).commits - commits, 3);
+  });
+
+  check("holds no records that it has stored, however many come from an async source", async (_open, path) => {
+    const count = 300_000; // 175 MB, were they held
+    const { code, stdout, stderr } = await runToEnd("load", { path, count });
+    assert.equal(code, 0, stderr);
+    const { loaded, grown } = JSON.parse(stdout);
+    assert.equal(loaded, count);
+    console.log(`bulkLoad: grew by ${Math.round(grown / 1024)} KiB`);
+    if (process.env.LMDBX_SANITIZED) return;
+    assert.ok(grown < 96 * 1024 * 1024, `${grown} bytes`);
   });
 
   check("ends a chunk of large values early, so that memory is bounded", async (open) => {
@@ -460,6 +471,30 @@ describe("a bulkLoad that is ended", () => {
       assert.ok(values.length >= told && values.length < count, `${values.length} of ${told}`);
       assert.deepEqual(values, range(values.length));
       assert.equal(await repository.getCheckpoint("loaded"), kill);
+    }
+  }, noRobustMutexes);
+
+  check("by a kill leaves the same where nothing was expected, and is made up for by another", async (open, path) => {
+    const count = 60_000;
+    const repository = open();
+    for (const position of [undefined, 7]) {
+      await repository.reset();
+      if (position !== undefined) await repository.batch([], { checkpoint: { name: "loaded", position } });
+      const loader = startProgram("bulk-loader", { path, count });
+      await loader.heard();
+      const told = await loader.heard();
+      loader.kill();
+      assert.equal((await loader.ended).signal, "SIGKILL");
+      await repository.put("other", "kill", 1); // LMDB shows a killed process's last commit then
+      const values = (await contents(repository)).map(([, value]) => Number(value));
+      values.sort((a, b) => a - b);
+      assert.ok(values.length >= told && values.length < count, `${values.length} of ${told}`);
+      assert.deepEqual(values, range(values.length));
+      assert.equal(await repository.getCheckpoint("loaded"), position);
+      const { code, stderr } = await runToEnd("bulk-loader", { path, count });
+      assert.equal(code, 0, stderr);
+      assert.equal(await repository.count("t"), count);
+      assert.equal(await repository.getCheckpoint("loaded"), "all");
     }
   }, noRobustMutexes);
 });
