@@ -69,6 +69,21 @@ describe("documents", () => {
     assert.deepEqual(firstCells(read("README.md"), "Configuration").sort(), options.sort());
   });
 
+  test("README.md has a metric for every field of stats(), or says why not, and no other", () => {
+    const [, types] = read("index.d.ts").split("export interface LMDBXStats {");
+    const [body] = types.split("\n}");
+    const fields = [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name);
+    assert.ok(fields.length > 20);
+    const [, behind] = read("README.md").split("\n### Metrics\n");
+    const [section] = behind.split("\n### ");
+    const rows = [...section.matchAll(/^\| (`[^|]*`) \|/gm)].map(([, cell]) => cell);
+    const [leftOut] = /^Left out are [^.]*\./m.exec(section);
+    const names = [...rows, leftOut].flatMap((text) =>
+      [...text.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    );
+    assert.deepEqual(names.sort(), fields.sort());
+  });
+
   test("CHANGELOG.md has an entry for this version", () => {
     assert.ok(read("CHANGELOG.md").includes(`\n## [${require("../package.json").version}]`));
   });
