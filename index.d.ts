@@ -115,7 +115,7 @@ export interface Checkpoint {
   name: string;
 
   /**
-   * The new position: a string of up to 1,020 bytes, a finite number other than `-0`, or a
+   * The new position: a string of up to 1,021 bytes of UTF-8, a finite number other than `-0`, or a
    * `BigInt` of 64 bits. `null` removes the checkpoint.
    */
   position: CheckpointPosition | null;

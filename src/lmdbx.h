@@ -46,9 +46,11 @@
  * 131,072, and writes some of them out early when they are more. */
 #define LMDBX_MAX_UNIT_STEPS ((size_t)262144)
 #define LMDBX_MAX_UNIT_SIZE ((size_t)512 * 1024 * 1024)
-/* Bytes of the name of a checkpoint, and of its position as it is stored. */
+/* Bytes of the name of a checkpoint, and of its position as it is stored: msgpack, whose
+ * header of a string that long has 3 bytes. */
 #define LMDBX_MAX_CHECKPOINT_NAME 256
 #define LMDBX_MAX_CHECKPOINT_POSITION 1024
+#define LMDBX_MAX_CHECKPOINT_TEXT (LMDBX_MAX_CHECKPOINT_POSITION - 3)
 /* Reader slots of one environment, unless configured. */
 #define LMDBX_DEFAULT_READERS 1024
 /* Bytes of a message in struct lmdbx_error. */

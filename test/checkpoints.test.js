@@ -25,7 +25,7 @@ function check(statement, body) {
 /** Positions, each different from all others. */
 const POSITIONS = [
   0, 5, 5n, "5", -1, -1n, 0.5, 2 ** 31, 2 ** 32, 2 ** 53, Number.MAX_VALUE, 2n ** 63n, -(2n ** 63n),
-  2n ** 64n - 1n, 0n, "", "ü", "0/16B3748", "x".repeat(1000),
+  2n ** 64n - 1n, 0n, "", "ü", "0/16B3748", "x".repeat(1021),
 ];
 
 describe("positions", () => {
@@ -69,7 +69,9 @@ describe("positions", () => {
       await refused({ name: "p", position }, /position/);
       if (position !== undefined) await refused({ name: "p", position: 1, expected: position }, /expected/);
     }
-    await refused({ name: "p", position: "x".repeat(2000) }, /1024 bytes/);
+    for (const position of ["x".repeat(1022), `${"ü".repeat(510)}xx`]) {
+      await refused({ name: "p", position }, /up to 1021 bytes of UTF-8/);
+    }
     for (const name of [undefined, null, "", 5, "\ud800"]) {
       await refused({ name, position: 1 }, /name/);
       await assert.rejects(repository.getCheckpoint(name), { code: "LMDBX_INVALID_ARGUMENT" });

@@ -94,10 +94,11 @@ static int check_position(struct lmdbx_slice position, struct lmdbx_error *error
   if (position.size <= LMDBX_MAX_CHECKPOINT_POSITION && lmdbx__checkpoint_is_position(position)) {
     return LMDBX_OK;
   }
-  return lmdbx_error_set(error, LMDBX_INVALID_ARGUMENT, 0,
-                         "checkpoint: a position is a string, a number or a BigInt of 64 bits, and "
-                         "takes up to %d bytes",
-                         LMDBX_MAX_CHECKPOINT_POSITION);
+  return lmdbx_error_set(
+      error, LMDBX_INVALID_ARGUMENT, 0,
+      "checkpoint: a position is a string of up to %d bytes of UTF-8, a number or "
+      "a BigInt of 64 bits",
+      LMDBX_MAX_CHECKPOINT_TEXT);
 }
 
 static int check_checkpoint(struct draft *draft, struct lmdbx_error *error) {
