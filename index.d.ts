@@ -180,7 +180,8 @@ export interface TransactionOptions {
 
 /**
  * One run of the function of a {@link LMDBXRepository.transaction}. It is of no use behind its end:
- * then all of its calls are refused.
+ * then all of its calls are refused. Only what is read through it is compared in the commit: record
+ * by record, so nothing guards against new keys in a range.
  */
 export interface Transaction<K = unknown, V = unknown> {
   /**
@@ -645,7 +646,9 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    *
    * `fn` may await whatever it likes: no lock is held while it runs. What it reads is what has been
    * committed, and earlier writes of this repository, awaited or not; its own writes are seen by it
-   * alone until the commit. Reads are compared byte for byte, absence included. If `fn` throws,
+   * alone until the commit. Reads are compared byte for byte, absence included, but only those
+   * through its argument: not what `fn` reads from a repository itself. There is no list, count or
+   * getMany among them, so that nothing guards against new keys in a range. If `fn` throws,
    * nothing is written, and the transaction rejects with just that; unless it had read several
    * records, and one of them has changed: then what it saw may never have been so at one moment,
    * and it runs again. One that only reads has seen one moment when it resolves.
