@@ -568,13 +568,15 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
 
   /**
    * The ids of all tenants that have records, as of one moment, sorted as `Array.prototype.sort`
-   * does. Looks at every key of the database.
+   * does. Sees what this repository was asked to write before, awaited or not. Looks at every key of
+   * the database.
    */
   tenants(): Promise<string[]>;
 
   /**
    * The records as they are now: with all that this repository was asked to write before, awaited
-   * or not, and nothing that it is asked to write later.
+   * or not, and nothing that it is asked to write later. It has no checkpoints, see
+   * {@link getCheckpoint}.
    *
    * @throws An {@link LMDBXError} if the repository is closed or could not be opened.
    */
@@ -679,10 +681,19 @@ export class LMDBXRepository<K = unknown, V = unknown> implements Repository<K, 
    */
   reset(): Promise<void>;
 
-  /** The position of a checkpoint of this (named) database, or `undefined`. */
+  /**
+   * The position of a checkpoint of this (named) database, or `undefined`. Sees what is committed,
+   * and what this repository was asked to write before, such as a {@link batch}, awaited or not.
+   *
+   * A {@link snapshot} has no checkpoints: records with the position that belongs to them, of one
+   * moment, are to be had from a {@link backup}.
+   */
   getCheckpoint(name: string): Promise<CheckpointPosition | undefined>;
 
-  /** All checkpoints of this (named) database, by name in the order of its bytes. */
+  /**
+   * All checkpoints of this (named) database, as of one moment, by name in the order of its bytes.
+   * Sees what {@link getCheckpoint} does.
+   */
   checkpoints(): Promise<{ name: string; position: CheckpointPosition }[]>;
 
   /** The records of one tenant, for code that must not name another. */

@@ -152,6 +152,9 @@ describe("checkpoints", () => {
         const later = repository.batch([], { checkpoint: { name: reads, position } });
         assert.deepEqual((await repository.checkpoints()).at(-1), { name: reads, position });
         await later;
+        const written = repository.batch([put(`${reads} ${position}`, 1, 1)]);
+        assert.ok((await repository.tenants()).includes(`${reads} ${position}`));
+        await written;
       }
     }
   });
