@@ -7,7 +7,7 @@ export type TemporaryConfig = Omit<LMDBXConfig, "path"> & { path?: undefined };
 export interface TemporaryRepository<K = unknown, V = unknown> extends LMDBXRepository<K, V> {
   /** The directory, for a second repository on it. */
   readonly path: string;
-  /** Closes the repository, then removes the directory. */
+  /** Closes the repository, then removes the directory, also while another repository has it open. */
   close(): Promise<void>;
 }
 

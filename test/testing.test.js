@@ -40,6 +40,16 @@ describe("createTemporaryRepository", () => {
     await pages.close();
   });
 
+  test("removes its directory also while a second repository has it open", async () => {
+    const users = createTemporaryRepository();
+    const second = createLMDBXRepository({ path: users.path });
+    await second.put("t", 1, 1);
+    await users.close();
+    assert.ok(!fs.existsSync(users.path));
+    await second.close();
+    assert.ok(!fs.existsSync(users.path));
+  });
+
   test("refuses a path and wrong options, and leaves no directory", () => {
     const before = fs.readdirSync(require("node:os").tmpdir());
     const wrong = { name: "TypeError", code: "LMDBX_INVALID_CONFIG" };
