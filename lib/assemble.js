@@ -54,24 +54,44 @@ function fromFields(stack, at, count) {
   return object;
 }
 
+/** Where the next value on the tape begins. */
+let texts = "";
+let nextText = "";
+let nextPiece = 0;
+let nextCut = 0;
+let nextWord = 0;
+let nextNumber = 0;
+let nextByte = 0;
+
 /**
- * The value on the tape.
- * @param {string | string[]} texts - its text, in one piece or several
+ * Begins with the values on the tape.
+ * @param {string | string[]} given - their text, in one piece or several
  */
-function assemble(texts) {
+function begin(given) {
+  texts = given;
+  nextText = typeof given === "string" ? given : "";
+  nextPiece = nextCut = nextWord = nextNumber = nextByte = 0;
+}
+
+/** The next value on the tape. */
+function next() {
   const stack = [];
-  let text = typeof texts === "string" ? texts : "";
-  let piece = 0;
-  let cut = 0;
-  let word = 0;
-  let number = 0;
-  let byte = 0;
+  let text = nextText;
+  let cut = nextCut;
+  let word = nextWord;
+  let number = nextNumber;
+  let byte = nextByte;
   let top = 0;
   for (;;) {
     const op = ops[word++];
     const argument = op >> 5;
     switch (op & 31) {
       case 0:
+        nextText = text;
+        nextCut = cut;
+        nextWord = word;
+        nextNumber = number;
+        nextByte = byte;
         return stack[0];
       case 1:
         stack[top++] = CONSTANTS[argument];
@@ -101,7 +121,7 @@ function assemble(texts) {
         break;
       }
       case 10:
-        if (typeof texts !== "string") text = texts[piece++];
+        if (typeof texts !== "string") text = texts[nextPiece++];
         cut = 0;
         break;
       case 11:
@@ -143,4 +163,28 @@ function assemble(texts) {
   }
 }
 
-module.exports = { assemble, defineShape };
+/**
+ * The value on the tape, where it is alone.
+ * @param {string | string[]} text
+ */
+function assemble(text) {
+  begin(text);
+  const value = next();
+  texts = nextText = ""; // keeps no text alive
+  return value;
+}
+
+/**
+ * So many values on the tape, one after the other.
+ * @param {string | string[]} text
+ * @param {number} count
+ */
+function assembleMany(text, count) {
+  const list = [];
+  begin(text);
+  for (let i = 0; i < count; i++) list.push(next());
+  texts = nextText = "";
+  return list;
+}
+
+module.exports = { assemble, assembleMany, defineShape };

@@ -2,10 +2,14 @@
 // Promises of operations that are under way. Each has a slot, whose number the addon is told; it says
 // what became of many of them in one call.
 
+const { assembleMany } = require("./assemble.js");
+
 /** Outcomes that the addon hands over at once: slot, then what it resolves to. */
 const outcomes = new Int32Array(new ArrayBuffer(2 * 4096 * 4));
-/** What an outcome resolves to, by number. */
+/** What an outcome resolves to, by number: src/binding/settle.c has the same. */
 const RESULTS = [undefined, false, true];
+/** And this one to the next value on the tape. */
+const VALUE = 3;
 
 const resolvers = [];
 const rejecters = [];
@@ -68,8 +72,35 @@ function listenIn(slot, done, failed) {
   decoders[slot] = asIs;
 }
 
+/**
+ * Called by the addon: so many outcomes, with values among them. A promise that resolves to an object
+ * looks for its `then`, which may be code of the user's: all values are read off the tape before.
+ * @param {number} count
+ * @param {string | string[]} text - of the values
+ */
+function settleValues(count, text) {
+  const slots = [];
+  const found = [];
+  let values = 0;
+  for (let i = 0; i < count * 2; i += 2) {
+    slots.push(outcomes[i]);
+    found.push(outcomes[i + 1]);
+    if (outcomes[i + 1] === VALUE) values++;
+  }
+  const list = assembleMany(text, values);
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const slot = slots[i];
+    const result = found[i] === VALUE ? list[at++] : RESULTS[found[i]];
+    decoders[slot] = undefined;
+    free.push(slot);
+    (0, resolvers[slot])(result);
+  }
+}
+
 /** Called by the addon: so many outcomes. */
-function settleMany(count) {
+function settleMany(count, text) {
+  if (text !== undefined) return settleValues(count, text);
   for (let i = 0; i < count * 2; i += 2) {
     const slot = outcomes[i];
     free.push(slot);

@@ -140,4 +140,66 @@ describe("a value reads back the same on either side of a limit of the tape:", (
       }
     }),
   );
+
+  /** Values that follow one another on a tape, and such as do not, for encodings that hold them. */
+  const BATCH = [
+    ...[1, -0.5, null, true, "", "short", "ü\u{1F600}", [], {}, [[{ a: "b" }]], { a: 1, b: "x" }],
+    ...["x".repeat(1000), "y".repeat(5000), { a: "z".repeat(4000) }, range(3000), { b: [{ c: "d" }] }],
+  ];
+  const KINDS = {
+    msgpack: [...BATCH, new Date(7), 5n, new Map([[1, "m"]]), new Set(["s"]), Buffer.from("bytes")],
+    json: [...BATCH, { a: "\u0001" }, 1e300],
+    string: BATCH.filter((item) => typeof item === "string"),
+  };
+  for (const [encoding, items] of Object.entries(KINDS)) {
+    test(
+      `many of them at once, encoding ${encoding}`,
+      TIMEOUT,
+      using(async (open) => {
+        const repository = open({ encoding, reads: "pool" });
+        await Promise.all(items.map((item, key) => repository.put("t", key, item)));
+        const keys = range(3000).map((i) => (i * 7) % (items.length + 1)); // the last is absent
+        const order = [];
+        const found = await Promise.all(
+          keys.map(async (key, i) => {
+            const got = await repository.get("t", key);
+            order.push(i);
+            return got;
+          }),
+        );
+        for (const [i, key] of keys.entries()) assertSame(found[i], items[key]);
+        assert.equal(order.length, keys.length);
+      }),
+    );
+  }
+
+  test(
+    "many of them at once, while a `then` of all objects reads others",
+    TIMEOUT,
+    using(async (open) => {
+      const repository = open({ reads: "pool" });
+      const inline = open();
+      const keys = range(200);
+      await Promise.all(keys.map((key) => repository.put("t", key, { key, text: `text ${key}` })));
+      const inner = [];
+      let depth = 0;
+      Object.defineProperty(Object.prototype, "then", {
+        configurable: true,
+        get() {
+          if (depth++ < 500) inner.push([inline.get("t", depth % 200)]);
+          depth--;
+          return undefined;
+        },
+      });
+      let found;
+      try {
+        found = await Promise.all(keys.map((key) => repository.get("t", key)));
+      } finally {
+        delete Object.prototype.then;
+      }
+      for (const key of keys) assertSame(found[key], { key, text: `text ${key}` });
+      assert.ok(inner.length > 0);
+      for (const [promise] of inner) assert.equal(typeof (await promise).text, "string");
+    }),
+  );
 });

@@ -20,13 +20,14 @@
 
 #include <node_api.h>
 
-/* lib/pending.js: promises by slot, and the memory in which outcomes without a value
- * are handed over, many at a time. All zero before the environment is initialised. */
+/* lib/pending.js: promises by slot, and the memory in which outcomes are handed over, many
+ * at a time. All zero before the environment is initialised. */
 struct lmdbx__settling {
   napi_ref settle_many, settle_one, fail_one;
   napi_ref memory; /* keeps `outcomes` where it is */
   int32_t *outcomes;
   size_t limit, count; /* pairs */
+  size_t values;       /* of these, how many have their value on the building tape */
 };
 
 struct lmdbx__addon {

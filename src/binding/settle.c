@@ -5,6 +5,8 @@
 #include "codec/json.h"
 #include "codec/utf8.h"
 
+#include <string.h>
+
 /* Refusals of the engine here mean that it is shutting down; the promise can
  * then have no listener any more. */
 static void resolve(struct lmdbx__addon *addon, napi_deferred deferred, napi_value value) {
@@ -27,6 +29,7 @@ void lmdbx__settle(struct lmdbx__addon *addon, napi_deferred deferred,
   if (napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
   napi_value value = NULL;
   struct lmdbx_error error = {0};
+  if (addon->settling.values > 0) lmdbx__settle_gathered(addon); /* the tape is needed */
   if (result->error != NULL) {
     reject(addon, deferred, result->error, result);
   } else {
@@ -144,6 +147,9 @@ void lmdbx__settle_page(void *context, void *user, const struct lmdbx_result *re
 
 /* -------------------------------------------------------------------- slots */
 
+/* As RESULTS in lib/pending.js; a value is the next one on the building tape. */
+enum { OUTCOME_UNDEFINED, OUTCOME_FALSE, OUTCOME_TRUE, OUTCOME_VALUE };
+
 static uint32_t slot_of(void *user) {
   return (uint32_t)(uintptr_t)user;
 }
@@ -170,18 +176,6 @@ static void call_slot(struct lmdbx__addon *addon, napi_ref function, uint32_t sl
   }
 }
 
-void lmdbx__settle_gathered(struct lmdbx__addon *addon) {
-  struct lmdbx__settling *settling = &addon->settling;
-  napi_handle_scope scope = NULL;
-  napi_value count = NULL;
-  if (settling->count == 0 || napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
-  if (napi_create_uint32(addon->env, (uint32_t)settling->count, &count) == napi_ok) {
-    settling->count = 0;
-    call_pending(addon, settling->settle_many, 1, &count);
-  }
-  (void)napi_close_handle_scope(addon->env, scope);
-}
-
 static void fail_slot(struct lmdbx__addon *addon, uint32_t slot, const struct lmdbx_error *error,
                       const struct lmdbx_result *result, size_t operation) {
   const struct lmdbx__error_place place = {lmdbx_repository_path(result->repository), result->key,
@@ -199,7 +193,45 @@ void lmdbx__settle_slot_error(struct lmdbx__addon *addon, void *user,
   (void)napi_close_handle_scope(addon->env, scope);
 }
 
-/* outcome: an index of RESULTS in lib/pending.js. */
+/* The engine could not make their text: they fail, and the others are left. */
+static void fail_values(struct lmdbx__addon *addon) {
+  struct lmdbx__settling *settling = &addon->settling;
+  struct lmdbx_error error;
+  const struct lmdbx__error_place nowhere = {0};
+  size_t kept = 0;
+  (void)lmdbx__error_take_pending(addon->env);
+  (void)engine_refused(&error, "get");
+  napi_value reason = lmdbx__error_create(addon, &error, &nowhere);
+  if (reason == NULL) (void)napi_get_undefined(addon->env, &reason);
+  for (size_t i = 0; i < settling->count; i++) {
+    const int32_t *pair = settling->outcomes + i * 2;
+    if (pair[1] == OUTCOME_VALUE) {
+      call_slot(addon, settling->fail_one, (uint32_t)pair[0], reason);
+    } else {
+      memmove(settling->outcomes + kept++ * 2, pair, 2 * sizeof *pair);
+    }
+  }
+  settling->count = kept;
+}
+
+void lmdbx__settle_gathered(struct lmdbx__addon *addon) {
+  struct lmdbx__settling *settling = &addon->settling;
+  napi_handle_scope scope = NULL;
+  napi_value arguments[2] = {NULL, NULL}; /* count, text */
+  if (settling->count == 0 || napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
+  size_t given = settling->values > 0 ? 2 : 1;
+  settling->values = 0;
+  if (given == 2 && lmdbx__value_tape_text(&addon->tape, &arguments[1]) != napi_ok) {
+    fail_values(addon);
+    given = 1;
+  }
+  if (napi_create_uint32(addon->env, (uint32_t)settling->count, &arguments[0]) == napi_ok) {
+    settling->count = 0;
+    call_pending(addon, settling->settle_many, given, arguments);
+  }
+  (void)napi_close_handle_scope(addon->env, scope);
+}
+
 static void gather(struct lmdbx__addon *addon, void *user, const struct lmdbx_result *result,
                    int32_t outcome) {
   struct lmdbx__settling *settling = &addon->settling;
@@ -207,24 +239,41 @@ static void gather(struct lmdbx__addon *addon, void *user, const struct lmdbx_re
     lmdbx__settle_slot_error(addon, user, result, 0);
     return;
   }
-  if (settling->count == settling->limit) lmdbx__settle_gathered(addon);
   int32_t *pair = settling->outcomes + settling->count++ * 2;
   pair[0] = (int32_t)slot_of(user);
   pair[1] = outcome;
+  if (settling->count == settling->limit) lmdbx__settle_gathered(addon);
+}
+
+/* Puts a value onto the tape behind those that are there, for settle_gathered. False: it
+ * is none that may follow others. */
+static bool gather_value(struct lmdbx__addon *addon, void *user,
+                         const struct lmdbx_result *result) {
+  struct lmdbx__settling *settling = &addon->settling;
+  enum lmdbx_encoding encoding = lmdbx_repository_encoding(result->repository);
+  int code = lmdbx__value_tape_next(&addon->tape, result->value, encoding, settling->values == 0);
+  if (code != LMDBX_OK && settling->values > 0) { /* the tape may be full */
+    lmdbx__settle_gathered(addon);
+    code = lmdbx__value_tape_next(&addon->tape, result->value, encoding, true);
+  }
+  if (code != LMDBX_OK) return false;
+  settling->values++;
+  gather(addon, user, result, OUTCOME_VALUE);
+  return true;
 }
 
 void lmdbx__settle_slot(void *context, void *user, const struct lmdbx_result *result) {
-  gather(context, user, result, 0);
+  gather(context, user, result, OUTCOME_UNDEFINED);
 }
 
 void lmdbx__settle_slot_boolean(void *context, void *user, const struct lmdbx_result *result) {
-  gather(context, user, result, result->found ? 2 : 1);
+  gather(context, user, result, result->found ? OUTCOME_TRUE : OUTCOME_FALSE);
 }
 
 void lmdbx__settle_slot_value(void *context, void *user, const struct lmdbx_result *result) {
   if (result->error != NULL || !result->found) {
-    gather(context, user, result, 0);
-  } else {
+    gather(context, user, result, OUTCOME_UNDEFINED);
+  } else if (!gather_value(context, user, result)) {
     lmdbx__settle_slot_with(context, user, result, lmdbx__convert_value);
   }
 }
@@ -234,6 +283,7 @@ void lmdbx__settle_slot_with(struct lmdbx__addon *addon, void *user,
   struct lmdbx_error error = {0};
   napi_handle_scope scope = NULL;
   napi_value answer = NULL;
+  if (addon->settling.values > 0) lmdbx__settle_gathered(addon); /* the tape is needed */
   if (napi_open_handle_scope(addon->env, &scope) != napi_ok) return;
   int code = convert(addon, result, &answer, &error);
   if (code == LMDBX_OK) {

@@ -104,7 +104,7 @@ static napi_status create_chunk(struct lmdbx__value_tape *tape, size_t index, na
   return lmdbx__text_create(tape->env, (struct lmdbx_slice){data, chunk->size}, chunk->ascii, out);
 }
 
-static napi_status create_text(struct lmdbx__value_tape *tape, napi_value *out) {
+napi_status lmdbx__value_tape_text(struct lmdbx__value_tape *tape, napi_value *out) {
   size_t count = tape->building.chunk_count;
   if (count == 0) return napi_create_string_latin1(tape->env, "", 0, out);
   if (count == 1) return create_chunk(tape, 0, out);
@@ -122,12 +122,18 @@ int lmdbx__value_tape_build(struct lmdbx__value_tape *tape, struct lmdbx_slice v
   int code = json ? lmdbx__tape_build_json(&tape->building, value)
                   : lmdbx__tape_build(&tape->building, value, error);
   if (code != LMDBX_OK) return code;
-  if (create_text(tape, out) == napi_ok) return LMDBX_OK;
+  if (lmdbx__value_tape_text(tape, out) == napi_ok) return LMDBX_OK;
   bool pending = false;
   (void)napi_is_exception_pending(tape->env, &pending);
   if (pending) return LMDBX__JS_EXCEPTION;
   return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0,
                          "building the value: the JavaScript engine could not create its text");
+}
+
+int lmdbx__value_tape_next(struct lmdbx__value_tape *tape, struct lmdbx_slice value,
+                           enum lmdbx_encoding encoding, bool first) {
+  if (first) lmdbx__tape_begin(&tape->building);
+  return lmdbx__tape_next(&tape->building, value, encoding);
 }
 
 /* ------------------------------------------------------------------- packing */

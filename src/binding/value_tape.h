@@ -35,6 +35,11 @@ napi_status lmdbx__shared_memory(napi_env env, napi_value holder, const char *na
  * lmdbx__value_decode answer. */
 int lmdbx__value_tape_build(struct lmdbx__value_tape *tape, struct lmdbx_slice value, bool json,
                             napi_value *out, struct lmdbx_error *error);
+/* The same of values that lmdbx__value_tape_next has put onto the tape since it was begun
+ * (first). Between the two nothing else is built. LMDBX_OK, LMDBX__TAPE_UNFIT. */
+int lmdbx__value_tape_next(struct lmdbx__value_tape *tape, struct lmdbx_slice value,
+                           enum lmdbx_encoding encoding, bool first);
+napi_status lmdbx__value_tape_text(struct lmdbx__value_tape *tape, napi_value *out);
 /* Appends what is on the packing tape as msgpack. text: its text, if it has any.
  * LMDBX_OK, LMDBX__TAPE_UNFIT, LMDBX_NO_MEMORY, LMDBX_VALUE_TOO_LARGE, LMDBX_INTERNAL. */
 int lmdbx__value_tape_pack(struct lmdbx__value_tape *tape, struct lmdbx__value_types *types,

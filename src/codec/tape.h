@@ -109,7 +109,8 @@ struct lmdbx__tape {
   struct lmdbx_buffer text; /* scratch; kept from value to value, freed by the caller */
   struct lmdbx__tape_chunk chunks[LMDBX__TAPE_CHUNKS];
   size_t chunk_count;
-  size_t height; /* items on the stack, while the exact reader builds */
+  bool chunk_closed; /* the last one takes no more */
+  size_t height;     /* items on the stack, while the exact reader builds */
   struct lmdbx__shapes shapes;
 };
 
@@ -133,6 +134,18 @@ int lmdbx__tape_read(struct lmdbx__tape *tape, struct lmdbx_slice value, struct 
 /* JSON onto the tape, if it is strict JSON whose numbers are surely exact: LMDBX_OK or
  * LMDBX__TAPE_UNFIT. What that means is for JSON.parse to say. The tape's thread. */
 int lmdbx__tape_build_json(struct lmdbx__tape *tape, struct lmdbx_slice text);
+int lmdbx__tape_scan_json(struct lmdbx__tape *tape, struct lmdbx_slice text); /* as ..._scan */
+
+/* Values of at most so many bytes may follow one another on a tape, each with its END;
+ * and begin a new piece of text behind one of so many, since a string that a program
+ * keeps keeps its piece. */
+#define LMDBX__TAPE_NEXT_SIZE LMDBX__TAPE_CHUNK_SIZE
+#define LMDBX__TAPE_NEXT_CHUNK ((size_t)1024)
+
+/* Appends a value to those on the tape. LMDBX_OK; LMDBX__TAPE_UNFIT, and the tape is as
+ * it was. The tape's thread. */
+int lmdbx__tape_next(struct lmdbx__tape *tape, struct lmdbx_slice value,
+                     enum lmdbx_encoding encoding);
 
 /* What they share: adds to the tape, or finds it full (LMDBX__TAPE_UNFIT). */
 int lmdbx__tape_put_word(struct lmdbx__tape *tape, int32_t word);

@@ -141,6 +141,7 @@ void lmdbx__tape_begin(struct lmdbx__tape *tape) {
   lmdbx__shapes_next(&tape->shapes);
   tape->op_count = tape->number_count = tape->byte_count = tape->chunk_count = 0;
   tape->text.size = tape->height = 0;
+  tape->chunk_closed = false;
 }
 
 int lmdbx__tape_build(struct lmdbx__tape *tape, struct lmdbx_slice value,
@@ -149,4 +150,37 @@ int lmdbx__tape_build(struct lmdbx__tape *tape, struct lmdbx_slice value,
   if (lmdbx__tape_scan(tape, value) == LMDBX_OK) return LMDBX_OK;
   lmdbx__tape_begin(tape);
   return lmdbx__tape_read(tape, value, error);
+}
+
+static int put_next(struct lmdbx__tape *tape, struct lmdbx_slice value,
+                    enum lmdbx_encoding encoding) {
+  int code = LMDBX__TAPE_UNFIT;
+  switch (encoding) {
+  case LMDBX_MSGPACK: return lmdbx__tape_scan(tape, value);
+  case LMDBX_JSON: return lmdbx__tape_scan_json(tape, value);
+  case LMDBX_STRING:
+    code = lmdbx__tape_put_text(tape, value);
+    return code == LMDBX_OK ? lmdbx__tape_put_op(tape, LMDBX__TAPE_END, 0) : code;
+  }
+  return code;
+}
+
+int lmdbx__tape_next(struct lmdbx__tape *tape, struct lmdbx_slice value,
+                     enum lmdbx_encoding encoding) {
+  if (value.size > LMDBX__TAPE_NEXT_SIZE) return LMDBX__TAPE_UNFIT;
+  struct lmdbx__tape_chunk none = {0};
+  struct lmdbx__tape_chunk *last =
+      tape->chunk_count > 0 ? &tape->chunks[tape->chunk_count - 1] : &none;
+  const struct lmdbx__tape_chunk chunk = *last;
+  const size_t ops = tape->op_count, numbers = tape->number_count, bytes = tape->byte_count;
+  const size_t chunks = tape->chunk_count, text = tape->text.size;
+  tape->chunk_closed = chunk.size >= LMDBX__TAPE_NEXT_CHUNK;
+  if (put_next(tape, value, encoding) == LMDBX_OK) return LMDBX_OK;
+  *last = chunk;
+  tape->op_count = ops;
+  tape->number_count = numbers;
+  tape->byte_count = bytes;
+  tape->chunk_count = chunks;
+  tape->text.size = text;
+  return LMDBX__TAPE_UNFIT;
 }

@@ -209,8 +209,12 @@ static int scan_item(struct scan *scan, unsigned depth) {
 }
 
 int lmdbx__tape_build_json(struct lmdbx__tape *tape, struct lmdbx_slice text) {
-  struct scan scan;
   lmdbx__tape_begin(tape);
+  return lmdbx__tape_scan_json(tape, text);
+}
+
+int lmdbx__tape_scan_json(struct lmdbx__tape *tape, struct lmdbx_slice text) {
+  struct scan scan;
   scan.tape = tape;
   scan.at = text.data;
   scan.end = text.data + text.size;

@@ -78,11 +78,12 @@ static bool short_ascii(struct lmdbx_slice text) {
 /* The piece that a string goes to: the current one, or a new one. */
 static int choose_chunk(struct lmdbx__tape *tape, struct lmdbx_slice text) {
   bool apart = text.size > LMDBX__TAPE_CHUNK_SIZE;
-  if (tape->chunk_count > 0 && !apart) {
+  if (tape->chunk_count > 0 && !apart && !tape->chunk_closed) {
     const struct lmdbx__tape_chunk *last = &tape->chunks[tape->chunk_count - 1];
     if (last->data == NULL && last->size + text.size <= LMDBX__TAPE_CHUNK_SIZE) return LMDBX_OK;
   }
   if (tape->chunk_count == LMDBX__TAPE_CHUNKS) return LMDBX__TAPE_UNFIT;
+  tape->chunk_closed = false;
   tape->chunks[tape->chunk_count++] = (struct lmdbx__tape_chunk){
       .data = apart ? text.data : NULL, .start = tape->text.size, .ascii = true};
   return lmdbx__tape_put_op(tape, LMDBX__TAPE_CHUNK, 0);

@@ -307,6 +307,51 @@ static void builds_from_json_what_is_surely_exact(void **state) {
   free_tape(&tape);
 }
 
+static void takes_values_one_behind_the_other(void **state) {
+  (void)state;
+  struct lmdbx__tape tape = a_tape();
+  const struct lmdbx_slice long_text = {(const uint8_t *)"\xDA\x04\x00", 3};
+  struct lmdbx_buffer value = {0};
+  lmdbx__tape_begin(&tape);
+  assert_int_equal(lmdbx__tape_next(&tape, TEXT("\x92\x01\xA2hi"), LMDBX_MSGPACK), LMDBX_OK);
+  assert_int_equal(lmdbx__tape_next(&tape, TEXT("text"), LMDBX_STRING), LMDBX_OK);
+  /* What does not fit leaves no trace: unsound, of a rare type, followed by more. */
+  static const struct lmdbx_slice unfit[] = {TEXT("\x92\xA3"
+                                                  "abc"),
+                                             TEXT("\x92\xA3"
+                                                  "abc\xC4\x00"),
+                                             TEXT("\x01\x02"), TEXT("\x93\x01\x02\xA1\xFF")};
+  for (size_t i = 0; i < COUNT(unfit); i++)
+    assert_int_equal(lmdbx__tape_next(&tape, unfit[i], LMDBX_MSGPACK), LMDBX__TAPE_UNFIT);
+  assert_int_equal(lmdbx__tape_next(&tape, TEXT("\xFF"), LMDBX_STRING), LMDBX__TAPE_UNFIT);
+  assert_int_equal(lmdbx__tape_next(&tape, TEXT("[\"x\",01]"), LMDBX_JSON), LMDBX__TAPE_UNFIT);
+  assert_int_equal(lmdbx__tape_next(&tape, TEXT("[true]"), LMDBX_JSON), LMDBX_OK);
+  static const int32_t expected[] = {
+      WORD(SMALL, 1), WORD(CHUNK, 0), WORD(TEXT, 2), WORD(ARRAY, 2),
+      WORD(END, 0),   WORD(TEXT, 4),  WORD(END, 0),  WORD(CONSTANT, LMDBX__TAPE_TRUE),
+      WORD(ARRAY, 1), WORD(END, 0)};
+  assert_int_equal(tape.op_count, COUNT(expected));
+  assert_memory_equal(ops, expected, sizeof expected);
+  assert_int_equal(tape.text.size, 6);
+  assert_memory_equal(tape.text.data, "hitext", 6);
+  assert_int_equal(tape.chunks[0].size, 6);
+  /* Behind a long piece of text begins another, and a large value stays away. */
+  assert_int_equal(lmdbx_buffer_append(&value, long_text.data, long_text.size), LMDBX_OK);
+  for (int i = 0; i < 1024; i++) assert_int_equal(lmdbx_buffer_append(&value, "x", 1), LMDBX_OK);
+  const struct lmdbx_slice packed = {value.data, value.size};
+  assert_int_equal(lmdbx__tape_next(&tape, packed, LMDBX_MSGPACK), LMDBX_OK);
+  assert_int_equal(tape.chunk_count, 1);
+  assert_int_equal(lmdbx__tape_next(&tape, TEXT("next"), LMDBX_STRING), LMDBX_OK);
+  assert_int_equal(tape.chunk_count, 2);
+  assert_int_equal(tape.chunks[1].start, 1030);
+  while (value.size <= LMDBX__TAPE_NEXT_SIZE)
+    assert_int_equal(lmdbx_buffer_append(&value, "x", 1), LMDBX_OK);
+  const struct lmdbx_slice large = {value.data, value.size};
+  assert_int_equal(lmdbx__tape_next(&tape, large, LMDBX_STRING), LMDBX__TAPE_UNFIT);
+  lmdbx_buffer_free(&value);
+  free_tape(&tape);
+}
+
 /* ----------------------------------------------------------------- packing */
 
 static void assert_packs(const int32_t *words, size_t count, struct lmdbx_slice text,
@@ -399,6 +444,7 @@ int main(void) {
       cmocka_unit_test(cuts_text_into_pieces),
       cmocka_unit_test(says_what_does_not_fit),
       cmocka_unit_test(builds_from_json_what_is_surely_exact),
+      cmocka_unit_test(takes_values_one_behind_the_other),
       cmocka_unit_test(packs_word_by_word),
       cmocka_unit_test(refuses_inconsistent_tapes),
       cmocka_unit_test(knows_a_limited_number_of_names),
