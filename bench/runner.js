@@ -57,11 +57,11 @@ function syncFiles(directory) {
 }
 
 /**
- * The row as an implementation runs it. Every write of level is a flush of its own, so that a tenth
- * of them say the same in a tenth of the time.
+ * The row as an implementation runs it. Every operation of level is a job of the pool, and every write
+ * a flush of its own, so that a tenth of them say the same in a tenth of the time.
  */
 function rowFor(peer, { floor, ...row }) {
-  if (peer !== "level" || row.fresh === undefined) return row;
+  if (peer !== "level" || row.cold || row.unitsPerOperation !== undefined) return row;
   const size = row.flow.batch ?? row.flow.lanes;
   const tenth = (count) => Math.ceil(count / 10 / size) * size;
   return { ...row, count: tenth(row.count), warm: tenth(row.warm) };
