@@ -112,9 +112,20 @@ function askRange({ repository, snapshot }, prefix, mode, { text, flags, limit }
   return addon.query(repository, prefix, mode | flags, text, limit, snapshot);
 }
 
+/** Under Bun, JSON.parse of strings takes three times as long as cutting them out; not in Node.js. */
+const CUTS = process.versions.bun !== undefined;
+
+/**
+ * The keys of a page of keys.
+ * @param {Page} page - simple: they all are strings of ASCII without escapes
+ */
+function keysOf([text, , simple]) {
+  return simple && CUTS ? text.slice(2, -2).split('","') : JSON.parse(text);
+}
+
 /** Gathers the keys of pages, in pieces: one array is made of them in the end. */
-function addKeys([text], pieces = []) {
-  pieces.push(JSON.parse(text));
+function addKeys(page, pieces = []) {
+  pieces.push(keysOf(page));
   return pieces;
 }
 
@@ -256,6 +267,6 @@ async function tenants(source) {
 }
 
 module.exports = {
-  ...{ KEYS, VALUES, ENTRIES, askRange, opened, untilAborted, valueAt },
+  ...{ KEYS, VALUES, ENTRIES, askRange, keysOf, opened, untilAborted, valueAt },
   ...{ list, count, getMany, get, has, tenants },
 };

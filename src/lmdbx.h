@@ -451,6 +451,7 @@ struct lmdbx_query {
 struct lmdbx_page {
   enum lmdbx_query_kind kind;
   struct lmdbx_slice keys; /* the JSON text of an array */
+  bool simple;             /* of strings alone, one at least, all ASCII without escapes */
   const struct lmdbx_record {
     struct lmdbx_slice key;   /* its JSON text */
     struct lmdbx_slice value; /* unpacked */

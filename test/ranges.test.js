@@ -29,6 +29,20 @@ describe("ranges follow stored order, the bytes of the JSON text", () => {
     assert.deepStrictEqual(await repository.list("t", { gte: 10, lt: 9 }), [10]);
   });
 
+  const numbered = (length) => Array.from({ length }, (_, i) => `key ${i}`.padEnd(20, "."));
+  const others = ["a,b", "],[", "[", "", "\x7f", "'", "ä", 'q"q', "\\", "\n", 1, null, [","], { "": "," }];
+  for (const [what, odd] of Object.entries({ "strings alone": [], "others among them": others })) {
+    check(`also in pages of ${what}`, async (open) => {
+      const keys = [...numbered(12_000), ...odd];
+      const repository = await filled(open, keys);
+      const byText = (a, b) => Buffer.compare(Buffer.from(JSON.stringify(a)), Buffer.from(JSON.stringify(b)));
+      const expected = [...keys].sort(byText);
+      assert.deepStrictEqual(await repository.list("t"), expected);
+      assert.deepStrictEqual(await collect(repository.keys("t")), expected);
+      assert.deepStrictEqual(await repository.list("t", { reverse: true }), expected.reverse());
+    });
+  }
+
   check("in UTF-8, where characters beyond the 16 bits lie above all others", async (open) => {
     const repository = await filled(open, ["\u{1F600}", "\uFFFD", "z"]);
     assert.deepStrictEqual(await repository.list("t"), ["z", "\uFFFD", "\u{1F600}"]);

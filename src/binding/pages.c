@@ -109,9 +109,7 @@ int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *r
     return refused(error);
   }
   switch (page->kind) {
-  case LMDBX_KEYS:
-    status = napi_create_string_utf8(env, (const char *)page->keys.data, page->keys.size, &content);
-    break;
+  case LMDBX_KEYS: status = lmdbx__text_create(env, page->keys, page->simple, &content); break;
   case LMDBX_COUNT:
   case LMDBX_HAS: status = napi_create_double(env, (double)page->counted, &content); break;
   default: return convert_values(addon, result, scan, out, error);
@@ -119,9 +117,12 @@ int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *r
   if (status != napi_ok) return refused(error);
   *out = content;
   if (scan == NULL) return LMDBX_OK;
-  if (napi_create_array_with_length(env, 2, out) != napi_ok ||
+  napi_value simple = NULL;
+  if (napi_create_array_with_length(env, 3, out) != napi_ok ||
       napi_set_element(env, *out, 0, content) != napi_ok ||
-      napi_set_element(env, *out, 1, scan) != napi_ok) {
+      napi_set_element(env, *out, 1, scan) != napi_ok ||
+      napi_get_boolean(env, page->simple && page->kind == LMDBX_KEYS, &simple) != napi_ok ||
+      napi_set_element(env, *out, 2, simple) != napi_ok) {
     return refused(error);
   }
   return LMDBX_OK;

@@ -15,6 +15,10 @@
  * where it stops being one. Deeper than LMDBX__JSON_DEPTH is "not". */
 bool lmdbx__json_valid(struct lmdbx_slice text, size_t *position);
 
+/* Whether text is a JSON string of ASCII without escapes, as most keys are: told many bytes
+ * at once. If not, it may be anything. */
+bool lmdbx__json_is_simple(struct lmdbx_slice text);
+
 /* Whether a sound text has more than LMDBX_MAX_ITEMS items (an empty array or
  * object counts as one more). Cheap for texts too short for that. */
 bool lmdbx__json_has_too_many(struct lmdbx_slice text);

@@ -10,7 +10,9 @@ static struct lmdbx_slice from(struct lmdbx_slice stored, size_t start) {
 }
 
 bool lmdbx__key_belongs(struct lmdbx_slice stored, size_t prefix_size) {
-  return stored.size > prefix_size && lmdbx__json_valid(from(stored, prefix_size), NULL);
+  if (stored.size <= prefix_size) return false;
+  struct lmdbx_slice text = from(stored, prefix_size);
+  return lmdbx__json_is_simple(text) || lmdbx__json_valid(text, NULL);
 }
 
 bool lmdbx__key_split(struct lmdbx_slice stored, size_t *tenant_size) {

@@ -1,6 +1,7 @@
 /* Pages of scans: what one job reads, on a pool thread, or on the owner's if it is
  * little. */
 #include "codec/frame.h"
+#include "codec/json.h"
 #include "codec/key.h"
 #include "queue/repository.h"
 #include "queue/scan.h"
@@ -46,11 +47,13 @@ static void page_clear(struct lmdbx__page *page) {
   page->text.size = page->values.size = page->records.size = page->failed.size = 0;
   page->count = 0;
   page->counted = 0;
+  page->simple = true;
 }
 
 /* ------------------------------------------------------------------ records */
 
 static bool append_key(struct lmdbx__page *page, struct lmdbx_slice text) {
+  page->simple = page->simple && lmdbx__json_is_simple(text);
   return append(&page->text, page->text.size == 0 ? "[" : ",", 1) &&
          append(&page->text, text.data, text.size);
 }
@@ -287,6 +290,7 @@ void lmdbx__page_show(const struct lmdbx_scan *scan, struct lmdbx_page *out) {
   *out = (struct lmdbx_page){
       .kind = scan->kind,
       .keys = {page->text.data, page->text.size},
+      .simple = page->simple && page->text.size > strlen("[]"),
       .records = (const struct lmdbx_record *)(void *)page->records.data,
       .count = page->count,
       .counted = page->counted,

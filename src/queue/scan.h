@@ -7,6 +7,7 @@
 /* The page that is being made, and was made last. Buffers are used again. */
 struct lmdbx__page {
   struct lmdbx_buffer text;    /* of keys: a JSON array */
+  bool simple;                 /* all of them are: lmdbx__json_is_simple */
   struct lmdbx_buffer values;  /* one behind the other */
   struct lmdbx_buffer records; /* struct lmdbx_record */
   size_t count;

@@ -180,6 +180,33 @@ static void counts_items_outside_of_strings(void **state) {
   free(text);
 }
 
+/* By the definition, byte by byte. */
+static bool is_plainly_simple(const uint8_t *text, size_t size) {
+  if (size < 2 || text[0] != '"' || text[size - 1] != '"') return false;
+  for (size_t i = 1; i + 1 < size; i++) {
+    if (text[i] < ' ' || text[i] > 0x7F || text[i] == '"' || text[i] == '\\') return false;
+  }
+  return true;
+}
+
+static void knows_simple_strings_wherever_a_byte_lies(void **state) {
+  (void)state;
+  uint8_t text[24];
+  for (size_t size = 0; size <= sizeof text; size++) {
+    for (size_t at = 0; at < size; at++) {
+      for (int byte = 0; byte < 256; byte++) {
+        memset(text, '~', sizeof text);
+        text[0] = text[size - 1] = '"';
+        text[at] = (uint8_t)byte;
+        const struct lmdbx_slice slice = {text, size};
+        bool simple = lmdbx__json_is_simple(slice);
+        if (simple != is_plainly_simple(text, size)) fail_msg("%zu of %zu: %d", at, size, byte);
+        if (simple) assert_true(lmdbx__json_valid(slice, NULL));
+      }
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(accepts_json_texts),
@@ -187,6 +214,7 @@ int main(void) {
       cmocka_unit_test(follows_nesting_up_to_its_limit),
       cmocka_unit_test(refuses_endless_nesting),
       cmocka_unit_test(counts_items_outside_of_strings),
+      cmocka_unit_test(knows_simple_strings_wherever_a_byte_lies),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
