@@ -35,7 +35,7 @@ static void turn_until_done(struct executor *executor, struct answer *answer) {
 /* All pages of a query: how many records, or the error that ended it. */
 static int ask_all(struct fixture *fixture, const struct lmdbx_query *query, size_t *count) {
   struct answer answer = {0};
-  const struct lmdbx_issue issue = {note_page, &answer, &flush_flag};
+  const struct lmdbx_issue issue = {.done = note_page, .user = &answer, .needs_flush = &flush_flag};
   int code = lmdbx_scan(fixture->repository, query, &issue, NULL);
   if (code == LMDBX_OK) turn_until_done(&fixture->executor, &answer);
   while (code == LMDBX_OK && answer.code == LMDBX_OK && answer.scan != NULL) {
