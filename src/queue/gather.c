@@ -13,8 +13,6 @@
 #include "queue/request.h"
 #include "queue/writer.h"
 
-#include <time.h>
-
 /* From when on beginning early pays: a worker takes some 40 us to start. */
 #define EARLY_REQUESTS 16
 #define EARLY_BYTES ((size_t)16 * 1024)
@@ -25,19 +23,12 @@
 #define PATIENCE_NS UINT64_C(10000000)
 #define GROWTH_NS UINT64_C(50000000)
 
-#define NANOSECONDS_PER_SECOND UINT64_C(1000000000)
-
-int lmdbx__gathering_init(struct lmdbx__writer *writer) {
-  pthread_condattr_t attributes;
-  int rc = pthread_condattr_init(&attributes);
-  if (rc != 0) return rc;
-  rc = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  if (rc == 0) rc = pthread_cond_init(&writer->gathered, &attributes);
-  pthread_condattr_destroy(&attributes);
-  return rc;
-}
-
 /* -------------------------------------------------------------- owner thread */
+
+/* Whether a turn has issued so much that beginning pays. */
+static bool is_enough(const struct lmdbx__gathering *gathering) {
+  return gathering->requests >= EARLY_REQUESTS || gathering->bytes >= EARLY_BYTES;
+}
 
 /* Under writer->mutex. */
 bool lmdbx__gathering_add(const struct lmdbx__request *request, struct lmdbx__writer *writer) {
@@ -48,10 +39,10 @@ bool lmdbx__gathering_add(const struct lmdbx__request *request, struct lmdbx__wr
     gathering->round = writer->round;
     writer->gathering++;
   }
-  bool early = gathering->requests >= EARLY_REQUESTS || gathering->bytes >= EARLY_BYTES;
+  bool was_enough = is_enough(gathering);
   gathering->requests++;
   gathering->bytes += request->charge;
-  return !early && (gathering->requests >= EARLY_REQUESTS || gathering->bytes >= EARLY_BYTES);
+  return !was_enough && is_enough(gathering);
 }
 
 void lmdbx__gathering_end(struct lmdbx_host *host) {
@@ -73,11 +64,6 @@ static void give_up(struct lmdbx__writer *writer) {
   writer->round++;
 }
 
-static struct timespec time_of(uint64_t nanoseconds) {
-  return (struct timespec){(time_t)(nanoseconds / NANOSECONDS_PER_SECOND),
-                           (long)(nanoseconds % NANOSECONDS_PER_SECOND)};
-}
-
 void lmdbx__gatherer_take(struct lmdbx__gatherer *gatherer, struct lmdbx__list *more) {
   struct lmdbx__writer *writer = gatherer->writer;
   uint64_t now = lmdbx__now_ns();
@@ -90,8 +76,7 @@ void lmdbx__gatherer_take(struct lmdbx__gatherer *gatherer, struct lmdbx__list *
     if (more->head != NULL || writer->queue.head != NULL || writer->gathering == 0 ||
         atomic_load(&gatherer->self->stopping))
       break;
-    const struct timespec until = time_of(now + LOOK_NS);
-    (void)pthread_cond_timedwait(&writer->gathered, &writer->mutex, &until);
+    (void)lmdbx__condition_wait(&writer->gathered, &writer->mutex, now + LOOK_NS);
     now = lmdbx__now_ns();
   }
   pthread_mutex_unlock(&writer->mutex);

@@ -44,7 +44,7 @@ static void *writer_create(struct lmdbx__env *env) {
   struct lmdbx__writer *writer = calloc(1, sizeof *writer);
   if (writer == NULL) return NULL;
   if (pthread_mutex_init(&writer->mutex, NULL) != 0) goto free_writer;
-  if (lmdbx__gathering_init(writer) != 0) goto destroy_mutex;
+  if (lmdbx__condition_init(&writer->gathered) != 0) goto destroy_mutex;
   writer->env = env;
   return writer;
 

@@ -54,7 +54,6 @@ void lmdbx__group_distribute(struct lmdbx_host *self, struct lmdbx__list *group,
 
 /* ---------------------------------------------------------------- gathering */
 
-int lmdbx__gathering_init(struct lmdbx__writer *writer);
 /* A request was queued: whether a worker had better begin now, before the turn ends.
  * Owner thread. */
 bool lmdbx__gathering_add(const struct lmdbx__request *request, struct lmdbx__writer *writer);

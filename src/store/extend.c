@@ -1,7 +1,7 @@
 /*
  * Growing data.mdb ahead of need. A flush of a file that has become longer also
- * has to write the file system's journal: a small commit into fresh space took 1.3
- * to 2 times as long on ext4 as one into space that had been written before. So
+ * has to write the file system's journal: a small commit into fresh space takes
+ * clearly longer on ext4 than one into space that had been written before. So
  * zeros go behind the last page now and then, and with the flush of the commit that
  * finds too little of them. (Space that is merely allocated does not help: its first
  * use is noted in the journal, too.) LMDB knows by its meta page which pages are used,

@@ -8,18 +8,11 @@
 
 #include <errno.h>
 #include <sys/mman.h>
-#include <time.h>
 
-#define NANOSECONDS_PER_SECOND 1000000000L
-#define NANOSECONDS_PER_MILLISECOND 1000000L
+#define NANOSECONDS_PER_MILLISECOND UINT64_C(1000000)
 
 int lmdbx__gate_init(struct lmdbx__gate *gate) {
-  pthread_condattr_t attributes;
-  int rc = pthread_condattr_init(&attributes);
-  if (rc != 0) return rc;
-  rc = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  if (rc == 0) rc = pthread_cond_init(&gate->changed, &attributes);
-  pthread_condattr_destroy(&attributes);
+  int rc = lmdbx__condition_init(&gate->changed);
   if (rc != 0) return rc;
   rc = pthread_mutex_init(&gate->lock, NULL);
   if (rc != 0) pthread_cond_destroy(&gate->changed);
@@ -31,30 +24,17 @@ void lmdbx__gate_destroy(struct lmdbx__gate *gate) {
   pthread_cond_destroy(&gate->changed);
 }
 
-static struct timespec deadline_after(long milliseconds) {
-  struct timespec deadline;
-  clock_gettime(CLOCK_MONOTONIC, &deadline);
-  deadline.tv_sec += milliseconds / 1000;
-  deadline.tv_nsec += milliseconds % 1000 * NANOSECONDS_PER_MILLISECOND;
-  if (deadline.tv_nsec >= NANOSECONDS_PER_SECOND) {
-    deadline.tv_sec++;
-    deadline.tv_nsec -= NANOSECONDS_PER_SECOND;
-  }
-  return deadline;
+/* When whoever waits now gives up. */
+static uint64_t deadline_from_now(void) {
+  return lmdbx__now_ns() + LMDBX__REMAP_WAIT_MS * NANOSECONDS_PER_MILLISECOND;
 }
 
 /* Waits, with the lock held, while the gate is closed. false: it stayed closed. */
 static bool wait_open(struct lmdbx__gate *gate) {
-  struct timespec deadline = deadline_after(LMDBX__REMAP_WAIT_MS);
+  uint64_t deadline = deadline_from_now();
   while (gate->closed)
-    if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;
+    if (!lmdbx__condition_wait(&gate->changed, &gate->lock, deadline)) break;
   return !gate->closed;
-}
-
-uint64_t lmdbx__now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
 /* With the lock held. */
@@ -218,9 +198,9 @@ int lmdbx__gate_close(struct lmdbx__gate *gate, bool *first) {
   gate->closed = true;
   lmdbx__copies_interrupt(gate->copies);
   for (struct lmdbx__read *read; (read = find_parked(gate)) != NULL;) expire(gate, read);
-  struct timespec deadline = deadline_after(LMDBX__REMAP_WAIT_MS);
+  uint64_t deadline = deadline_from_now();
   while (gate->live > 0 && !gate->stuck)
-    if (pthread_cond_timedwait(&gate->changed, &gate->lock, &deadline) == ETIMEDOUT) break;
+    if (!lmdbx__condition_wait(&gate->changed, &gate->lock, deadline)) break;
   if (gate->live > 0) {
     /* A long-lived one must not make everybody wait again and again. */
     gate->stuck = true;

@@ -21,6 +21,7 @@
 
 #include "lmdbx.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct lmdbx__env;
@@ -419,6 +420,10 @@ void lmdbx__copy_free(struct lmdbx__copy *copy);
 
 /* The monotonic clock, in nanoseconds. Any thread. */
 uint64_t lmdbx__now_ns(void);
+/* A condition whose waits have their ends on that clock. 0 or errno. */
+int lmdbx__condition_init(pthread_cond_t *condition);
+/* Waits, with the mutex held; false: until that time, in vain. */
+bool lmdbx__condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t until);
 
 /* ------------------------------------------------------------------ errors */
 

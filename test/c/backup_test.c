@@ -42,6 +42,16 @@ static void ask_next(struct outcome *outcome) {
   assert_int_equal(lmdbx_backup_next(handle, false, &issue, NULL), LMDBX_OK);
 }
 
+/* One that lies between two parts, of which the first has made its files. */
+static struct lmdbx_backup *begin_and_copy(struct fixture *fixture) {
+  struct outcome outcome;
+  begin(fixture, path_in(&fixture->directory, "copy"));
+  ask_next(&outcome);
+  finish(&fixture->executor, &outcome);
+  assert_non_null(handle);
+  return handle;
+}
+
 /* How many backups lie in a directory, complete or not. */
 static size_t count_copies(const char *directory) {
   DIR *entries = opendir(directory);
@@ -57,13 +67,9 @@ static void a_host_that_stops_ends_its_backups_and_leaves_nothing(void **state) 
   struct fixture *fixture = *state;
   struct executor *executor = &fixture->executor;
   fill_database(fixture);
-  begin(fixture, path_in(&fixture->directory, "copy"));
   struct outcome outcome;
-  ask_next(&outcome);
-  finish(executor, &outcome);
-  assert_non_null(handle);
+  struct lmdbx_backup *between = begin_and_copy(fixture);
   assert_int_equal(count_copies(fixture->directory), 1);
-  struct lmdbx_backup *between = handle;
   begin(fixture, path_in(&fixture->directory, "copy-2"));
   struct lmdbx_backup *other = handle;
 
@@ -79,12 +85,8 @@ static void a_host_that_stops_ends_its_backups_and_leaves_nothing(void **state) 
 static void a_part_that_waits_or_is_under_way_ends_with_its_host(void **state) {
   struct fixture *fixture = *state;
   struct executor *executor = &fixture->executor;
-  struct outcome outcome;
   fill_database(fixture);
-  begin(fixture, path_in(&fixture->directory, "copy"));
-  ask_next(&outcome);
-  finish(executor, &outcome);
-  struct lmdbx_backup *waiting = handle;
+  struct lmdbx_backup *waiting = begin_and_copy(fixture);
   begin(fixture, path_in(&fixture->directory, "copy-2"));
   struct outcome first, second;
   ask_next(&first); /* which may be anywhere when the host stops */
@@ -103,12 +105,8 @@ static void a_part_that_waits_or_is_under_way_ends_with_its_host(void **state) {
 static void a_host_that_ends_gives_the_environment_back_though_a_backup_is_held(void **state) {
   struct fixture *fixture = *state;
   struct executor *executor = &fixture->executor;
-  struct outcome outcome;
   fill_database(fixture);
-  begin(fixture, path_in(&fixture->directory, "copy"));
-  ask_next(&outcome);
-  finish(executor, &outcome);
-  struct lmdbx_backup *held = handle;
+  struct lmdbx_backup *held = begin_and_copy(fixture);
   lmdbx_repository_release(fixture->repository);
   lmdbx_host_destroy(executor->host);
   assert_int_equal(count_copies(fixture->directory), 0);
