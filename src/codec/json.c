@@ -1,5 +1,6 @@
 #include "codec/json.h"
 
+#include "codec/bytes.h"
 #include "codec/utf8.h"
 
 #include <string.h>
@@ -174,30 +175,17 @@ bool lmdbx__json_valid(struct lmdbx_slice text, size_t *position) {
   return valid;
 }
 
-/* Of a word of eight bytes, whether one is not ASCII, a control character, a quote or a
- * backslash. A borrow may reach bytes behind such a one, but there is one then. */
-static bool has_special(uint64_t word) {
-  const uint64_t ones = UINT64_C(0x0101010101010101);
-  const uint64_t highs = ones * 0x80;
-  uint64_t quotes = word ^ ones * '"';
-  uint64_t escapes = word ^ ones * '\\';
-  uint64_t special = word | ((word - ones * ' ') & ~word) | ((quotes - ones) & ~quotes) |
-                     ((escapes - ones) & ~escapes);
-  return (special & highs) != 0;
-}
-
 bool lmdbx__json_is_simple(struct lmdbx_slice text) {
   if (text.size < 2 || text.data[0] != '"' || text.data[text.size - 1] != '"') return false;
   const uint8_t *at = text.data + 1;
   size_t left = text.size - 2;
   uint64_t word;
   for (; left >= sizeof word; left -= sizeof word, at += sizeof word) {
-    memcpy(&word, at, sizeof word);
-    if (has_special(word)) return false;
+    if (lmdbx__has_special(lmdbx__load64(at))) return false;
   }
   word = UINT64_C(0x0101010101010101) * ' ';
   memcpy(&word, at, left);
-  return !has_special(word);
+  return !lmdbx__has_special(word);
 }
 
 bool lmdbx__json_has_too_many(struct lmdbx_slice text) {

@@ -78,6 +78,8 @@ enum lmdbx__tape_constant {
 };
 
 #define LMDBX__TAPE_OP_BITS 5
+/* The largest argument. */
+#define LMDBX__TAPE_SMALL_MAX ((INT32_C(1) << (31 - LMDBX__TAPE_OP_BITS)) - 1)
 /* Bytes of text in one piece, unless a single string is longer. A string that a
  * program keeps may keep its whole piece alive: engines cut strings without
  * copying. */
@@ -148,8 +150,16 @@ int lmdbx__tape_next(struct lmdbx__tape *tape, struct lmdbx_slice value,
                      enum lmdbx_encoding encoding);
 
 /* What they share: adds to the tape, or finds it full (LMDBX__TAPE_UNFIT). */
-int lmdbx__tape_put_word(struct lmdbx__tape *tape, int32_t word);
-int lmdbx__tape_put_op(struct lmdbx__tape *tape, enum lmdbx__tape_op op, size_t argument);
+static inline int lmdbx__tape_put_word(struct lmdbx__tape *tape, int32_t word) {
+  if (tape->op_count == tape->op_limit) return LMDBX__TAPE_UNFIT;
+  tape->ops[tape->op_count++] = word;
+  return LMDBX_OK;
+}
+static inline int lmdbx__tape_put_op(struct lmdbx__tape *tape, enum lmdbx__tape_op op,
+                                     size_t argument) {
+  if (argument > LMDBX__TAPE_SMALL_MAX) return LMDBX__TAPE_UNFIT;
+  return lmdbx__tape_put_word(tape, (int32_t)((argument << LMDBX__TAPE_OP_BITS) | op));
+}
 int lmdbx__tape_put_number(struct lmdbx__tape *tape, const void *number);
 int lmdbx__tape_put_double(struct lmdbx__tape *tape, double value);
 int lmdbx__tape_put_integer(struct lmdbx__tape *tape, int64_t value); /* -2^31 .. 2^32-1 */

@@ -3,6 +3,7 @@
  * nothing of errors: what it does not take, the engine's JSON.parse reads, which is
  * what the text means.
  */
+#include "codec/bytes.h"
 #include "codec/tape.h"
 #include "codec/utf8.h"
 
@@ -56,6 +57,7 @@ static bool pass_word(struct scan *scan, const char *word, size_t size) {
 static bool take_plain(struct scan *scan, struct lmdbx_slice *out) {
   const uint8_t *start = scan->at;
   const uint8_t *at = start;
+  while (scan->end - at >= 8 && !lmdbx__has_special(lmdbx__load64(at))) at += 8;
   while (at < scan->end && *at != '"' && *at != '\\' && *at >= ' ') at++;
   scan->at = at;
   *out = (struct lmdbx_slice){start, (size_t)(at - start)};

@@ -1,25 +1,12 @@
 /* Words, numbers and text onto a tape. */
+#include "codec/bytes.h"
 #include "codec/tape.h"
 #include "codec/utf8.h"
 
 #include <string.h>
 
 /* Numbers that fit beside an op. */
-#define SMALL_MIN (-(INT32_C(1) << (31 - LMDBX__TAPE_OP_BITS)))
-#define SMALL_MAX ((INT32_C(1) << (31 - LMDBX__TAPE_OP_BITS)) - 1)
-
-#define HIGH_BITS UINT64_C(0x8080808080808080)
-
-int lmdbx__tape_put_word(struct lmdbx__tape *tape, int32_t word) {
-  if (tape->op_count == tape->op_limit) return LMDBX__TAPE_UNFIT;
-  tape->ops[tape->op_count++] = word;
-  return LMDBX_OK;
-}
-
-int lmdbx__tape_put_op(struct lmdbx__tape *tape, enum lmdbx__tape_op op, size_t argument) {
-  if (argument > SMALL_MAX) return LMDBX__TAPE_UNFIT;
-  return lmdbx__tape_put_word(tape, (int32_t)((argument << LMDBX__TAPE_OP_BITS) | op));
-}
+#define SMALL_MIN (-LMDBX__TAPE_SMALL_MAX - 1)
 
 int lmdbx__tape_put_number(struct lmdbx__tape *tape, const void *number) {
   if (tape->number_count == tape->number_limit) return LMDBX__TAPE_UNFIT;
@@ -40,7 +27,7 @@ int lmdbx__tape_put_double(struct lmdbx__tape *tape, double value) {
 }
 
 int lmdbx__tape_put_integer(struct lmdbx__tape *tape, int64_t value) {
-  if (value >= SMALL_MIN && value <= SMALL_MAX) {
+  if (value >= SMALL_MIN && value <= LMDBX__TAPE_SMALL_MAX) {
     uint32_t word = ((uint32_t)value << LMDBX__TAPE_OP_BITS) | LMDBX__TAPE_SMALL;
     return lmdbx__tape_put_word(tape, (int32_t)word);
   }
@@ -62,56 +49,60 @@ static size_t count_units(struct lmdbx_slice text) {
   return units;
 }
 
-static bool short_ascii(struct lmdbx_slice text) {
-  uint64_t high = 0;
-  uint64_t word;
-  const uint8_t *at = text.data;
-  size_t left = text.size;
-  for (; left >= sizeof word; left -= sizeof word, at += sizeof word) {
-    memcpy(&word, at, sizeof word);
-    high |= word;
-  }
-  for (; left > 0; left--) high |= *at++;
-  return (high & HIGH_BITS) == 0;
+/* Whether the current piece takes so many bytes more. */
+static bool has_room(const struct lmdbx__tape *tape, size_t size) {
+  if (tape->chunk_count == 0 || tape->chunk_closed) return false;
+  const struct lmdbx__tape_chunk *last = &tape->chunks[tape->chunk_count - 1];
+  return last->data == NULL && last->size + size <= LMDBX__TAPE_CHUNK_SIZE;
 }
 
-/* The piece that a string goes to: the current one, or a new one. */
-static int choose_chunk(struct lmdbx__tape *tape, struct lmdbx_slice text) {
-  bool apart = text.size > LMDBX__TAPE_CHUNK_SIZE;
-  if (tape->chunk_count > 0 && !apart && !tape->chunk_closed) {
-    const struct lmdbx__tape_chunk *last = &tape->chunks[tape->chunk_count - 1];
-    if (last->data == NULL && last->size + text.size <= LMDBX__TAPE_CHUNK_SIZE) return LMDBX_OK;
-  }
+/* data: the text itself, which stays where it lies; or NULL. */
+static int begin_chunk(struct lmdbx__tape *tape, const uint8_t *data) {
   if (tape->chunk_count == LMDBX__TAPE_CHUNKS) return LMDBX__TAPE_UNFIT;
   tape->chunk_closed = false;
-  tape->chunks[tape->chunk_count++] = (struct lmdbx__tape_chunk){
-      .data = apart ? text.data : NULL, .start = tape->text.size, .ascii = true};
+  tape->chunks[tape->chunk_count++] =
+      (struct lmdbx__tape_chunk){.data = data, .start = tape->text.size, .ascii = true};
   return lmdbx__tape_put_op(tape, LMDBX__TAPE_CHUNK, 0);
 }
 
-int lmdbx__tape_put_text(struct lmdbx__tape *tape, struct lmdbx_slice text) {
-  if (text.size == 0) return lmdbx__tape_put_op(tape, LMDBX__TAPE_TEXT, 0);
-  bool ascii = text.size > LMDBX__TAPE_CHUNK_SIZE ? lmdbx__utf8_ascii(text) : short_ascii(text);
+/* Text that is in its piece, or will be. */
+static int note_text(struct lmdbx__tape *tape, struct lmdbx_slice text, bool ascii) {
+  struct lmdbx__tape_chunk *chunk = &tape->chunks[tape->chunk_count - 1];
   size_t units = text.size;
   if (!ascii) {
     if (!lmdbx__utf8_valid(text, NULL)) return LMDBX_DECODE;
     units = count_units(text);
+    chunk->ascii = false;
   }
-  int code = choose_chunk(tape, text);
-  if (code == LMDBX_OK) code = lmdbx__tape_put_op(tape, LMDBX__TAPE_TEXT, units);
-  if (code != LMDBX_OK) return code;
-  struct lmdbx__tape_chunk *chunk = &tape->chunks[tape->chunk_count - 1];
   chunk->size += text.size;
-  chunk->ascii = chunk->ascii && ascii;
-  return chunk->data != NULL ? LMDBX_OK : lmdbx_buffer_append(&tape->text, text.data, text.size);
+  return lmdbx__tape_put_op(tape, LMDBX__TAPE_TEXT, units);
+}
+
+int lmdbx__tape_put_text(struct lmdbx__tape *tape, struct lmdbx_slice text) {
+  struct lmdbx_buffer *copied = &tape->text;
+  int code = LMDBX_OK;
+  if (text.size == 0) return lmdbx__tape_put_op(tape, LMDBX__TAPE_TEXT, 0);
+  if (text.size > LMDBX__TAPE_CHUNK_SIZE) {
+    code = begin_chunk(tape, text.data);
+    return code == LMDBX_OK ? note_text(tape, text, lmdbx__utf8_ascii(text)) : code;
+  }
+  if (!has_room(tape, text.size)) code = begin_chunk(tape, NULL);
+  if (code == LMDBX_OK && copied->capacity - copied->size < text.size)
+    code = lmdbx_buffer_reserve(copied, text.size);
+  if (code != LMDBX_OK) return code;
+  bool ascii = lmdbx__bytes_copy(copied->data + copied->size, text.data, text.size);
+  copied->size += text.size;
+  return note_text(tape, text, ascii);
 }
 
 int lmdbx__tape_put_object(struct lmdbx__tape *tape, const struct lmdbx_slice *names,
                            size_t count) {
+  int32_t number = lmdbx__shape_known(&tape->shapes, names, count);
+  if (number >= 0) return lmdbx__tape_put_op(tape, LMDBX__TAPE_OBJECT, (size_t)number);
   for (size_t i = 0; i < count; i++) {
-    if (!short_ascii(names[i]) && !lmdbx__utf8_valid(names[i], NULL)) return LMDBX_DECODE;
+    if (!lmdbx__utf8_valid(names[i], NULL)) return LMDBX_DECODE;
   }
-  int32_t number = lmdbx__shape_number(&tape->shapes, names, count);
+  number = lmdbx__shape_number(&tape->shapes, names, count);
   if (number >= 0) return lmdbx__tape_put_op(tape, LMDBX__TAPE_OBJECT, (size_t)number);
   int code = LMDBX_OK;
   for (size_t i = 0; i < count && code == LMDBX_OK; i++) {

@@ -4,6 +4,7 @@
  * item and name; here a value of 50 lines takes a third of the time. It knows nothing
  * of errors: what it does not take, the exact reader reads from the beginning.
  */
+#include "codec/bytes.h"
 #include "codec/tape.h"
 
 #include <string.h>
@@ -26,17 +27,11 @@ static size_t left(const struct scan *scan) {
   return (size_t)(scan->end - scan->at);
 }
 
-/* So many bytes as a number. The caller has seen that they are there. */
-static uint64_t take_number(struct scan *scan, size_t size) {
-  uint64_t number = 0;
-  for (size_t i = 0; i < size; i++) number = number << 8 | *scan->at++;
-  return number;
-}
-
 /* A number behind a type byte, if it is there. */
 static bool take(struct scan *scan, size_t size, uint64_t *out) {
   if (left(scan) < size) return false;
-  *out = take_number(scan, size);
+  *out = lmdbx__load_big_endian(scan->at, size);
+  scan->at += size;
   return true;
 }
 
@@ -81,7 +76,8 @@ static int scan_name(struct scan *scan) {
 
 /* Passes a name that is the guessed one. Its slice is noted in case the next is not. */
 static bool pass_name(struct scan *scan, struct lmdbx_slice guess) {
-  if (left(scan) < guess.size || memcmp(scan->at, guess.data, guess.size) != 0) return false;
+  if (left(scan) < guess.size || !lmdbx__bytes_equal(scan->at, guess.data, guess.size))
+    return false;
   if (scan->name_count == NAMES) return false;
   size_t header = lmdbx__string_header_size(guess.data);
   scan->names[scan->name_count++] = (struct lmdbx_slice){scan->at + header, guess.size - header};

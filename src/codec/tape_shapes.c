@@ -1,10 +1,13 @@
 #include "codec/tape_shapes.h"
 
+#include "codec/bytes.h"
 #include "codec/msgpack_writer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes of the longest string whose size is in its first byte. */
+#define FIXSTR_MAX 31
 /* Places in the table where one shape may lie: two neighbours. */
 #define WAYS 2
 
@@ -44,7 +47,7 @@ static bool same_names(const struct lmdbx__shape *shape, const struct lmdbx_slic
     struct lmdbx_slice packed = shape->names[i];
     size_t header = lmdbx__string_header_size(packed.data);
     if (packed.size - header != names[i].size) return false;
-    if (memcmp(packed.data + header, names[i].data, names[i].size) != 0) return false;
+    if (!lmdbx__bytes_equal(packed.data + header, names[i].data, names[i].size)) return false;
   }
   return true;
 }
@@ -161,6 +164,18 @@ struct lmdbx__shape *lmdbx__shape_guess(const struct lmdbx__shapes *shapes, size
   if (!head_place(count, first, left, &place)) return NULL;
   struct lmdbx__shape *shape = shapes->heads[place];
   return shape != NULL && shape->count == count ? shape : NULL;
+}
+
+/* As if they stood in msgpack. */
+int32_t lmdbx__shape_known(struct lmdbx__shapes *shapes, const struct lmdbx_slice *names,
+                           size_t count) {
+  uint8_t first[8] = {0};
+  if (count == 0 || names[0].size > FIXSTR_MAX) return -1;
+  first[0] = (uint8_t)(0xA0 | names[0].size);
+  memcpy(first + 1, names[0].data,
+         names[0].size < sizeof first - 1 ? names[0].size : sizeof first - 1);
+  struct lmdbx__shape *guess = lmdbx__shape_guess(shapes, count, first, sizeof first);
+  return guess != NULL && same_names(guess, names) ? lmdbx__shape_use(shapes, guess) : -1;
 }
 
 void lmdbx__shapes_free(struct lmdbx__shapes *shapes) {

@@ -47,6 +47,10 @@ int32_t lmdbx__shape_number(struct lmdbx__shapes *shapes, const struct lmdbx_sli
  * begins there, as msgpack; or NULL. */
 struct lmdbx__shape *lmdbx__shape_guess(const struct lmdbx__shapes *shapes, size_t count,
                                         const uint8_t *first, size_t left);
+/* The number of the defined shape that these names most probably have, if they have it;
+ * or -1. Its names are well-formed. */
+int32_t lmdbx__shape_known(struct lmdbx__shapes *shapes, const struct lmdbx_slice *names,
+                           size_t count);
 /* The number of a guess that was right. */
 int32_t lmdbx__shape_use(struct lmdbx__shapes *shapes, struct lmdbx__shape *shape);
 void lmdbx__shapes_free(struct lmdbx__shapes *shapes);
