@@ -2,13 +2,21 @@
  * floor - what the rows of the benchmark cost on bare liblmdb, in C: the physical floor. Prints
  * nanoseconds per operation.
  *
- *   floor mix DIR GROUPS GETS PUTS BYTES    groups of GETS random gets in a read transaction, then
- *                                           PUTS random updates in one commit
- *   floor miss DIR GROUPS GETS              groups of gets of absent keys
- *   floor insert DIR GROUPS PUTS BYTES      groups of new records in ascending order, one commit
- * each floor delete DIR GROUPS DELETES         groups of deletes in ascending order, one commit
- * each floor scan DIR SCANS                    all keys of a tenant, once per scan floor cold DIR
- * GETS THREADS             random gets, each in a transaction, by several threads
+ *   floor mix DIR GROUPS GETS PUTS BYTES
+ *       groups of GETS random gets in a read transaction, then PUTS random updates in one
+ *       commit; each is an operation
+ *   floor modify DIR GROUPS GETS PUTS BYTES
+ *       the same, where a get and a put are one operation
+ *   floor miss DIR GROUPS GETS
+ *       groups of gets of absent keys
+ *   floor insert DIR GROUPS PUTS BYTES
+ *       groups of new records in ascending order, one commit each
+ *   floor delete DIR GROUPS DELETES
+ *       groups of deletes in ascending order, one commit each
+ *   floor scan DIR SCANS
+ *       all keys of a tenant, once per scan
+ *   floor cold DIR GETS THREADS
+ *       random gets, each in a transaction, by several threads
  */
 #include <errno.h>
 #include <lmdb.h>
@@ -221,7 +229,7 @@ static double run(struct floor *floor, const char *command, const long *argument
     return (double)arguments[0];
   }
   for (long i = 0; i < groups; i++) {
-    if (strcmp(command, "mix") == 0) {
+    if (strcmp(command, "mix") == 0 || strcmp(command, "modify") == 0) {
       if (arguments[1] > 0) get_group(floor, arguments[1], 0, 0);
       if (arguments[2] > 0) put_group(floor, arguments[2], (size_t)arguments[3]);
     } else if (strcmp(command, "miss") == 0) {

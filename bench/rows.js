@@ -28,7 +28,7 @@ const floorOf = {
   listSmall: ({ count }) => ["scan", count],
   // With every lane waiting for a put, a commit holds 64 of them.
   mixed: ({ count }, bytes) => ["mix", count / 640, 576, 64, bytes],
-  modify: ({ count }, bytes) => ["mix", count / 64, 64, 64, bytes],
+  modify: ({ count }, bytes) => ["modify", count / 64, 64, 64, bytes],
   cold: ({ count }) => ["cold", count, 4],
 };
 floorOf.has = floorOf.get;
