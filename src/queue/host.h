@@ -56,7 +56,8 @@ struct lmdbx_host {
   lmdbx_committed committed;
   struct lmdbx_repository *repositories;
   struct lmdbx_job *jobs;
-  struct lmdbx__batch *batches; /* reads of this turn */
+  struct lmdbx__batch *batches; /* reads of this turn that no job has yet */
+  size_t batch_limit;           /* requests of its next batch; 0: of the first */
   struct lmdbx__list openings;  /* wait for the one under way: who was first decides */
   bool opening;
   bool flush_wanted; /* the owner has been told to flush this turn */

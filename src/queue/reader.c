@@ -1,6 +1,6 @@
-/* Reads of one turn of the loop: one job and one read transaction for each
- * environment, begun when the first is issued, so that none of them sees what is
- * written later. */
+/* Reads of one turn of the loop, in batches: each a job with a read transaction,
+ * begun when its first read is issued, so that none of them sees what is written
+ * later. */
 #include "queue/reader.h"
 #include "queue/host.h"
 #include "queue/repository.h"
@@ -8,16 +8,20 @@
 
 #include <stdlib.h>
 
-/* Requests of one batch; more go to a further job, so that results keep coming
- * and several pool threads share the work. */
-#define BATCH_LIMIT 4096
+/* Requests of a turn's first batch; and of the largest, since each has twice those of the
+ * one before. A full one is read while the turn goes on, results keep coming, and several
+ * pool threads share the work; but each takes a reader slot, so that they have to stay few,
+ * and where slots are scarce all are large. */
+#define FIRST_BATCH 128
+#define LARGEST_BATCH 4096
+#define SCARCE_SLOTS 128
 
 struct lmdbx__batch {
   struct lmdbx_job job;
   struct lmdbx__env *env; /* kept open by the requests */
   struct lmdbx__read *read;
   struct lmdbx__list requests;
-  size_t count;
+  size_t count, limit;
   struct lmdbx__request *look; /* where one is due: posted behind it */
   struct lmdbx__batch *next;   /* in host->batches */
 };
@@ -121,40 +125,6 @@ static bool is_newest(const struct lmdbx__batch *batch, struct lmdbx__read **rea
   return true;
 }
 
-void lmdbx__reads_add(struct lmdbx__request *request) {
-  struct lmdbx_host *host = request->repository->host;
-  struct lmdbx__env *env = request->repository->env;
-  struct lmdbx__batch *batch = host->batches;
-  while (batch != NULL && batch->env != env) batch = batch->next;
-  struct lmdbx__read *read = NULL;
-  bool joins =
-      batch != NULL && batch->count < BATCH_LIMIT && (current(batch) || is_newest(batch, &read));
-  if (!joins) {
-    batch = calloc(1, sizeof *batch);
-    if (batch == NULL) {
-      struct lmdbx__list list = {0};
-      struct lmdbx_error error;
-      if (read != NULL) lmdbx__read_end(read);
-      lmdbx_error_set(&error, LMDBX_NO_MEMORY, 0, "reading: memory ran out; try again");
-      lmdbx__request_fail(request, &error);
-      lmdbx__list_append(&list, request);
-      lmdbx__host_post(host, &list, true);
-      return;
-    }
-    batch->job.run = batch_run;
-    batch->job.cancel = batch_cancel;
-    batch->job.destroy = batch_destroy;
-    batch->env = env;
-    batch->next = host->batches;
-    host->batches = batch; /* in front of a full one of the same environment */
-    /* If this cannot be done without waiting, the job does it. */
-    batch->read = read;
-    if (read == NULL && lmdbx__read_begin(env, &batch->read, NULL) != LMDBX_OK) batch->read = NULL;
-  }
-  lmdbx__list_append(&batch->requests, request);
-  batch->count++;
-}
-
 /* Without memory for one, another job will look. */
 struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository) {
   const struct lmdbx_slice none = {0};
@@ -168,13 +138,66 @@ struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository) 
   return look;
 }
 
+/* A new batch in front of the host's others. If its transaction cannot be begun without
+ * waiting, the job does it. NULL: no memory. */
+static struct lmdbx__batch *begin_batch(struct lmdbx_host *host, struct lmdbx__env *env,
+                                        struct lmdbx__read *read) {
+  struct lmdbx__batch *batch = calloc(1, sizeof *batch);
+  if (batch == NULL) {
+    if (read != NULL) lmdbx__read_end(read);
+    return NULL;
+  }
+  batch->job.run = batch_run;
+  batch->job.cancel = batch_cancel;
+  batch->job.destroy = batch_destroy;
+  batch->env = env;
+  batch->limit = host->batch_limit > 0 ? host->batch_limit : FIRST_BATCH;
+  if (lmdbx__env_reader_slots(env) < SCARCE_SLOTS) batch->limit = LARGEST_BATCH;
+  host->batch_limit = batch->limit < LARGEST_BATCH ? batch->limit * 2 : LARGEST_BATCH;
+  batch->next = host->batches;
+  host->batches = batch;
+  batch->read = read;
+  if (read == NULL && lmdbx__read_begin(env, &batch->read, NULL) != LMDBX_OK) batch->read = NULL;
+  return batch;
+}
+
+static void submit(struct lmdbx_host *host, struct lmdbx__batch *batch) {
+  batch->look = lmdbx__look_prepare(batch->requests.head->repository);
+  lmdbx__job_submit(host, &batch->job);
+}
+
+void lmdbx__reads_add(struct lmdbx__request *request) {
+  struct lmdbx_host *host = request->repository->host;
+  struct lmdbx__env *env = request->repository->env;
+  struct lmdbx__batch **link = &host->batches;
+  while (*link != NULL && (*link)->env != env) link = &(*link)->next;
+  struct lmdbx__read *read = NULL;
+  if (*link == NULL || !(current(*link) || is_newest(*link, &read))) {
+    link = &host->batches;
+    if (begin_batch(host, env, read) == NULL) {
+      struct lmdbx__list list = {0};
+      struct lmdbx_error error;
+      lmdbx_error_set(&error, LMDBX_NO_MEMORY, 0, "reading: memory ran out; try again");
+      lmdbx__request_fail(request, &error);
+      lmdbx__list_append(&list, request);
+      lmdbx__host_post(host, &list, true);
+      return;
+    }
+  }
+  struct lmdbx__batch *batch = *link;
+  lmdbx__list_append(&batch->requests, request);
+  if (++batch->count < batch->limit) return;
+  *link = batch->next;
+  submit(host, batch);
+}
+
 void lmdbx__reads_flush(struct lmdbx_host *host) {
   struct lmdbx__batch *batch = host->batches;
   host->batches = NULL;
+  host->batch_limit = 0;
   while (batch != NULL) {
     struct lmdbx__batch *next = batch->next;
-    batch->look = lmdbx__look_prepare(batch->requests.head->repository);
-    lmdbx__job_submit(host, &batch->job);
+    submit(host, batch);
     batch = next;
   }
 }

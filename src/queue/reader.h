@@ -1,4 +1,4 @@
-/* Reads of single records: those of a turn in one job, or inline on the owner thread. */
+/* Reads of single records: those of a turn in few jobs, or inline on the owner thread. */
 #ifndef LMDBX_QUEUE_READER_H
 #define LMDBX_QUEUE_READER_H
 

@@ -59,6 +59,7 @@ static unsigned readers_of(const struct lmdbx__env_options *options) {
 /* A new MDB_env with the file open in it. */
 static int open_mdb(struct lmdbx__env *env, size_t map_size, unsigned flags) {
   MDB_env *mdb;
+  unsigned slots = 0;
   int rc = mdb_env_create(&mdb);
   if (rc != 0) return rc;
   rc = mdb_env_set_mapsize(mdb, map_size);
@@ -69,6 +70,8 @@ static int open_mdb(struct lmdbx__env *env, size_t map_size, unsigned flags) {
     mdb_env_close(mdb);
     return rc;
   }
+  (void)mdb_env_get_maxreaders(mdb, &slots); /* as whoever opened it first decided */
+  atomic_store(&env->reader_slots, slots);
   env->mdb = mdb;
   return 0;
 }
@@ -224,6 +227,10 @@ void lmdbx__env_close(struct lmdbx__env *env) {
 
 void *lmdbx__env_companion_of(struct lmdbx__env *env) {
   return env->companion;
+}
+
+unsigned lmdbx__env_reader_slots(const struct lmdbx__env *env) {
+  return atomic_load(&env->reader_slots);
 }
 
 const char *lmdbx__env_path(const struct lmdbx__env *env) {

@@ -106,6 +106,7 @@ struct lmdbx__env {
   void (*companion_destroy)(void *companion);
 
   atomic_uint references;        /* the last one is given back with the table locked */
+  atomic_uint reader_slots;      /* that the lock file has */
   atomic_bool may_write;         /* some owner opened it for writing */
   atomic_bool failed;            /* LMDB refuses everything, or has lost its map. Set within
                                     the gate, cleared behind the closed one (reopen.c) */

@@ -73,6 +73,9 @@ const char *lmdbx__env_path(const struct lmdbx__env *env);
 /* Longest stored key that put accepts (mdb_env_get_maxkeysize). */
 size_t lmdbx__env_max_key(const struct lmdbx__env *env);
 
+/* Reader slots there are, for all processes. Any thread. */
+unsigned lmdbx__env_reader_slots(const struct lmdbx__env *env);
+
 struct lmdbx__env_info {
   size_t map_size;      /* bytes of address space */
   size_t file_size;     /* bytes up to the last used page */
