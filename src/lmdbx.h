@@ -199,18 +199,18 @@ int lmdbx_host_create(const struct lmdbx_executor *executor, void *context, unsi
                       struct lmdbx_host **out, struct lmdbx_error *error);
 
 /*
- * Starts what was issued since the last flush: reads of one turn of the loop
- * travel as one job in one read transaction, writes join the next group commit.
- * Call it at the end of each turn in which a call said *needs_flush. Owner
- * thread.
+ * Starts what was issued since the last flush and is not under way yet: reads of one turn
+ * of the loop travel as one job in one read transaction, writes join the next group commit.
+ * Of a turn that issues many, jobs are submitted before it ends, within the call that
+ * issues. Call it at the end of each turn in which a call said *needs_flush. Owner thread.
  */
 void lmdbx_host_flush(struct lmdbx_host *host);
 
-/* The loop has turned: inline reads get their time anew. Owner thread. */
+/* The loop has turned: inline reads get their time anew. Deliver afterwards. Owner thread. */
 void lmdbx_host_turn(struct lmdbx_host *host);
 
-/* Calls back for everything that has finished. Owner thread; lmdbx_job_done
- * does the same. */
+/* Calls back for everything that has finished; for nothing in a turn with inline reads that
+ * has lasted long, whose end is to come. Owner thread; lmdbx_job_done does the same. */
 void lmdbx_host_deliver(struct lmdbx_host *host);
 
 /* Announces the end: no more writes are begun, and jobs of this host that wait

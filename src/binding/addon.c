@@ -105,7 +105,13 @@ static napi_value undefined(napi_env env) {
 static napi_value turn(napi_env env, napi_callback_info info) {
   (void)info;
   struct lmdbx__addon *addon = addon_of(env);
-  if (addon != NULL && addon->host != NULL) lmdbx_host_turn(addon->host);
+  napi_handle_scope scope = NULL;
+  if (addon != NULL && addon->host != NULL && napi_open_handle_scope(env, &scope) == napi_ok) {
+    lmdbx_host_turn(addon->host);
+    lmdbx_host_deliver(addon->host);
+    lmdbx__settle_gathered(addon);
+    (void)napi_close_handle_scope(env, scope);
+  }
   return undefined(env);
 }
 

@@ -100,6 +100,7 @@ void lmdbx__host_pending(struct lmdbx_host *host, int change) {
 
 void lmdbx_host_deliver(struct lmdbx_host *host) {
   struct lmdbx__list finished = {0};
+  if (lmdbx__turn_is_long(host)) return; /* its end delivers */
   pthread_mutex_lock(&host->mutex);
   host->woken = false;
   lmdbx__list_join(&finished, &host->mailbox);

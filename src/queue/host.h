@@ -69,6 +69,9 @@ struct lmdbx_host {
 };
 
 void lmdbx__host_unref(struct lmdbx_host *host); /* any thread */
+/* Whether a turn that the owner has been told to end, by lmdbx_host_turn, goes on for so
+ * long that timers wait. Owner thread. */
+bool lmdbx__turn_is_long(const struct lmdbx_host *host);
 /* Hands finished requests to their owner thread. Without `wake` the caller's job
  * is about to end, which delivers. Frees them if the host is dead. Any thread. */
 void lmdbx__host_post(struct lmdbx_host *host, struct lmdbx__list *list, bool wake);

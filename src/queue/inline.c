@@ -22,6 +22,8 @@
 #define SECOND (1000 * MILLISECOND)
 
 #define TURN_BUDGET_NS (1 * MILLISECOND)
+/* Results of the pool that come when a turn has lasted so long wait for the next. */
+#define TURN_LONGEST_NS (2 * MILLISECOND)
 /* How long one look at the mapping counts, at least; and how many times what it
  * cost, for large ones. */
 #define LOOK_PERIOD_NS SECOND
@@ -110,6 +112,11 @@ void lmdbx_host_turn(struct lmdbx_host *host) {
   host->turn_began = 0;
   host->turn_wanted = false;
   host->faults = major_faults(); /* those of others do not count against reads */
+}
+
+/* What hears of its results reads on, and under some runtimes all that before timers. */
+bool lmdbx__turn_is_long(const struct lmdbx_host *host) {
+  return host->turn_wanted && lmdbx__now_ns() - host->turn_began > TURN_LONGEST_NS;
 }
 
 /* Whether a read may be answered here and now. */

@@ -14,7 +14,7 @@
  * and where slots are scarce all are large. */
 #define FIRST_BATCH 128
 #define LARGEST_BATCH 4096
-#define SCARCE_SLOTS 128
+#define ENOUGH_SLOTS LMDBX_DEFAULT_READERS
 
 struct lmdbx__batch {
   struct lmdbx_job job;
@@ -152,7 +152,7 @@ static struct lmdbx__batch *begin_batch(struct lmdbx_host *host, struct lmdbx__e
   batch->job.destroy = batch_destroy;
   batch->env = env;
   batch->limit = host->batch_limit > 0 ? host->batch_limit : FIRST_BATCH;
-  if (lmdbx__env_reader_slots(env) < SCARCE_SLOTS) batch->limit = LARGEST_BATCH;
+  if (lmdbx__env_reader_slots(env) < ENOUGH_SLOTS) batch->limit = LARGEST_BATCH;
   host->batch_limit = batch->limit < LARGEST_BATCH ? batch->limit * 2 : LARGEST_BATCH;
   batch->next = host->batches;
   host->batches = batch;

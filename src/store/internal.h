@@ -22,8 +22,8 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* Read transactions kept for the next reader. Each holds a reader slot and some
- * 13 kB; one per pool thread and the owner thread is what can be in use. */
+/* Read transactions kept for the next reader: about as many as pool and owner thread use
+ * at a time. Each holds a reader slot and some 13 kB. */
 #define LMDBX__MAX_IDLE_READS 8
 /* How often a transaction is begun again because another process grew the map,
  * or a commit failed half-way, once more in between. */

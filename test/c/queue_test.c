@@ -40,23 +40,6 @@ static void writes_of_one_turn_share_a_commit(void **state) {
   free(outcomes);
 }
 
-/* 128, 256, 512, and the others. */
-static void reads_of_one_turn_travel_as_few_jobs(void **state) {
-  enum { COUNT = 1000, JOBS = 4 };
-  struct fixture *fixture = *state;
-  struct outcome *outcomes = calloc(COUNT, sizeof *outcomes);
-  assert_non_null(outcomes);
-  ready(fixture);
-  size_t submitted = fixture->executor.submitted;
-  for (int i = 0; i < COUNT; i++) ask_get(fixture->repository, "t:1", &outcomes[i]);
-  assert_int_equal(fixture->executor.submitted, submitted + JOBS - 1);
-  for (int i = 0; i < COUNT; i++) finish(&fixture->executor, &outcomes[i]);
-  assert_int_equal(fixture->executor.submitted, submitted + JOBS);
-  assert_int_equal(counter(fixture->repository, "readJobs"), JOBS);
-  assert_int_equal(counter(fixture->repository, "poolReads"), COUNT);
-  free(outcomes);
-}
-
 static void a_read_sees_earlier_writes_and_no_later_ones(void **state) {
   struct fixture *fixture = *state;
   struct outcome first, old, second, middle, third, last;
@@ -377,7 +360,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(operations_issued_while_opening_are_carried_out_in_order),
       TEST(writes_of_one_turn_share_a_commit),
-      TEST(reads_of_one_turn_travel_as_few_jobs),
       TEST(a_read_sees_earlier_writes_and_no_later_ones),
       TEST(a_list_sees_earlier_writes_and_no_later_ones),
       TEST(a_list_shows_no_keys_of_other_tenants),
