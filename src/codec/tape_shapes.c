@@ -132,6 +132,7 @@ void lmdbx__shapes_next(struct lmdbx__shapes *shapes) {
 
 int32_t lmdbx__shape_use(struct lmdbx__shapes *shapes, struct lmdbx__shape *shape) {
   shape->round = shapes->round;
+  if (shape->sightings < LMDBX__SHAPE_SIGHTINGS) shape->sightings++;
   return (int32_t)(shape - shapes->table);
 }
 

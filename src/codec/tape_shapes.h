@@ -51,7 +51,7 @@ struct lmdbx__shape *lmdbx__shape_guess(const struct lmdbx__shapes *shapes, size
  * or -1. Its names are well-formed. */
 int32_t lmdbx__shape_known(struct lmdbx__shapes *shapes, const struct lmdbx_slice *names,
                            size_t count);
-/* The number of a guess that was right. */
+/* The number of a guess that was right; another sighting. */
 int32_t lmdbx__shape_use(struct lmdbx__shapes *shapes, struct lmdbx__shape *shape);
 void lmdbx__shapes_free(struct lmdbx__shapes *shapes);
 /* The bytes in front of the text of a name of a shape. */

@@ -178,6 +178,29 @@ static void tells_a_name_from_the_end_of_another(void **state) {
   lmdbx__shapes_free(&shapes);
 }
 
+/* By the names alone, as JSON has them; up to what msgpack calls a short string. */
+static void knows_the_names_of_a_defined_shape(void **state) {
+  (void)state;
+  static const uint8_t letters[] = "abcdefghijklmnopqrstuvwxyzabcdef";
+  enum { SHORT = 31 };
+  struct lmdbx__shapes shapes = {.define = define_any};
+  for (size_t size = 0; size <= SHORT + 1; size++) {
+    const struct lmdbx_slice names[] = {{letters, size}, TEXT("second")};
+    const struct lmdbx_slice others[] = {{letters, size}, TEXT("secund")};
+    assert_int_equal(lmdbx__shape_known(&shapes, names, COUNT(names)), -1);
+    int32_t number = -1;
+    for (int i = 0; i < LMDBX__SHAPE_SIGHTINGS; i++) {
+      lmdbx__shapes_next(&shapes);
+      number = lmdbx__shape_number(&shapes, names, COUNT(names));
+    }
+    if (number < 0) fail_msg("a name of %zu bytes", size);
+    assert_int_equal(lmdbx__shape_known(&shapes, names, COUNT(names)), size <= SHORT ? number : -1);
+    assert_int_equal(lmdbx__shape_known(&shapes, others, COUNT(others)), -1);
+    assert_int_equal(lmdbx__shape_known(&shapes, names, 1), -1);
+  }
+  lmdbx__shapes_free(&shapes);
+}
+
 static void counts_text_in_utf16_units_and_knows_what_is_ascii(void **state) {
   (void)state;
   struct lmdbx__tape tape = a_tape();
@@ -439,6 +462,7 @@ int main(void) {
       cmocka_unit_test(builds_scalars),
       cmocka_unit_test(builds_items_before_their_containers),
       cmocka_unit_test(makes_objects_by_their_shape_once_it_has_been_seen_often),
+      cmocka_unit_test(knows_the_names_of_a_defined_shape),
       cmocka_unit_test(tells_a_name_from_the_end_of_another),
       cmocka_unit_test(counts_text_in_utf16_units_and_knows_what_is_ascii),
       cmocka_unit_test(cuts_text_into_pieces),
