@@ -126,8 +126,12 @@ function keysOf([text, , simple]) {
   return simple && IN_BUN ? text.slice(2, -2).split('","') : JSON.parse(text);
 }
 
-/** One array of all pieces. A million keys take several turns of the event loop. */
-async function joined(pieces) {
+/**
+ * One array of all pieces. A million keys take several turns of the event loop.
+ * @param {string[][]} pieces
+ * @param {AbortSignal | undefined} signal
+ */
+async function joined(pieces, signal) {
   if (pieces.length === 1) return pieces[0];
   if (!IN_BUN) return [].concat(...pieces);
   let total = 0;
@@ -139,6 +143,7 @@ async function joined(pieces) {
     for (let i = 0; i < piece.length; i++) all[at++] = piece[i];
     if (performance.now() - turned > LONGEST_TURN_MS) {
       await turn();
+      throwIfAborted(signal);
       turned = performance.now();
     }
   }
@@ -190,7 +195,7 @@ async function list(source, tenantId, given) {
   const ask = () => askRange(source, prefix, KEYS | ONE_MOMENT, range);
   const first = ask();
   if (typeof first === "string") return JSON.parse(first); // the common case
-  return joined(await readAll(source, ask, range.signal, addKeys, first));
+  return joined(await readAll(source, ask, range.signal, addKeys, first), range.signal);
 }
 
 /** @param {Source} source */
