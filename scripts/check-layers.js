@@ -23,8 +23,8 @@ const SYSTEM = new Set(
   (
     "assert ctype dirent endian errno fcntl float inttypes libgen limits math poll sched signal " +
     "stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings " +
-    "time unistd sys/file sys/mman sys/resource sys/stat sys/statfs sys/statvfs sys/time " +
-    "sys/sysmacros sys/types sys/uio sys/vfs linux/magic"
+    "time unistd sys/file sys/mman sys/mount sys/param sys/resource sys/stat sys/statfs sys/statvfs " +
+    "sys/time sys/sysmacros sys/types sys/uio sys/vfs linux/magic"
   )
     .split(" ")
     .map((header) => `${header}.h`),

@@ -23,7 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#ifdef __linux__
 #include <sys/vfs.h>
+#else
+#include <sys/mount.h>
+#include <sys/param.h>
+#endif
 #include <unistd.h>
 
 static const char doing[] = "open the database";
@@ -211,8 +216,9 @@ static int check_data(const char *path, const char *data, struct lmdbx_error *er
 
 /* ------------------------------------------------------- who else has it */
 
-/* The kernel's f_type of file systems over a network, where neither a shared
- * map nor the locks reach the other machines. */
+/* Whether a path lies on a file system over a network, where neither a shared map nor
+ * the locks reach the other machines: Linux tells the kind, others say so themselves. */
+#ifdef __linux__
 static bool on_network(const char *path) {
   static const unsigned long types[] = {
       0x6969,     /* NFS */
@@ -230,6 +236,12 @@ static bool on_network(const char *path) {
     if ((unsigned long)status.f_type == types[i]) return true;
   return false;
 }
+#else
+static bool on_network(const char *path) {
+  struct statfs status;
+  return statfs(path, &status) == 0 && (status.f_flags & MNT_LOCAL) == 0;
+}
+#endif
 
 #ifdef __linux__
 /* Whether the words that a new mutex has set are set alike in this one. They say

@@ -16,14 +16,27 @@ int lmdbx__condition_init(pthread_cond_t *condition) {
   pthread_condattr_t attributes;
   int rc = pthread_condattr_init(&attributes);
   if (rc != 0) return rc;
+#ifndef __APPLE__
   rc = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+#endif
   if (rc == 0) rc = pthread_cond_init(condition, &attributes);
   pthread_condattr_destroy(&attributes);
   return rc;
 }
 
+static struct timespec timespec_of(uint64_t nanoseconds) {
+  return (struct timespec){(time_t)(nanoseconds / NANOSECONDS_PER_SECOND),
+                           (long)(nanoseconds % NANOSECONDS_PER_SECOND)};
+}
+
 bool lmdbx__condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t until) {
-  const struct timespec end = {(time_t)(until / NANOSECONDS_PER_SECOND),
-                               (long)(until % NANOSECONDS_PER_SECOND)};
+#ifdef __APPLE__
+  /* Its conditions know no clock but that of the day; they also wait for a length of time. */
+  uint64_t now = lmdbx__now_ns();
+  const struct timespec length = timespec_of(until > now ? until - now : 0);
+  return pthread_cond_timedwait_relative_np(condition, mutex, &length) != ETIMEDOUT;
+#else
+  const struct timespec end = timespec_of(until);
   return pthread_cond_timedwait(condition, mutex, &end) != ETIMEDOUT;
+#endif
 }

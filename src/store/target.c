@@ -116,8 +116,18 @@ int lmdbx__target_create(struct lmdbx__target *target) {
   return target->file >= 0 ? 0 : errno;
 }
 
+/* macOS has no fdatasync, and its fsync leaves what it wrote in the disk's cache. */
+static int flush(int file) {
+#ifdef __APPLE__
+  return fcntl(file, F_FULLFSYNC) == 0 ? 0 : errno;
+#else
+  return fdatasync(file) == 0 ? 0 : errno;
+#endif
+}
+
 static int sync_data(struct lmdbx__target *target) {
-  if (fdatasync(target->file) != 0) return errno;
+  int rc = flush(target->file);
+  if (rc != 0) return rc;
 #ifdef POSIX_FADV_DONTNEED
   (void)posix_fadvise(target->file, (off_t)target->synced, (off_t)(target->bytes - target->synced),
                       POSIX_FADV_DONTNEED);
