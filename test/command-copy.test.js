@@ -73,6 +73,19 @@ describe("stat", () => {
   );
 
   test(
+    "shows how much of a mapSize is used, which only its users know",
+    using(async (open, directory) => {
+      await open().put("t", 1, "x".repeat(50_000));
+      assert.match((await lmdbx(["stat", directory])).stdout, /\nfile .* of [\d.]+ [TG]B, the map without/);
+      const { stdout } = await lmdbx(["stat", directory, "--map-size", "100k"]);
+      assert.match(stdout, /\nfile .* \[#+-*\] [5-9]\d\.\d % of your mapSize of 100(\.0)? kB\n/);
+      const [report] = lines((await lmdbx(["stat", directory, "--map-size", "100k", "--json"])).stdout);
+      assert.equal(report.mapSize, 100_000);
+      assert.equal((await lmdbx(["stat", directory, "--map-size", "much"])).code, 2);
+    }),
+  );
+
+  test(
     "creates nothing",
     using(async (open, directory) => {
       assert.equal((await lmdbx(["stat", path.join(directory, "none")])).code, 3);

@@ -3,12 +3,13 @@
 
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
+const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { using } = require("./support/temporary.js");
 const { assertSame } = require("./support/same.js");
 const { inject } = require("./support/raw.js");
-const { lmdbx, lines } = require("./support/command.js");
+const { LMDBX, lmdbx, lines } = require("./support/command.js");
 
 /** What a command printed, which must have succeeded. */
 async function printed(...args) {
@@ -171,6 +172,48 @@ describe("dump and load", () => {
   );
 
   test(
+    "dump, interrupted, ends with 130 and leaves no part of a file",
+    using(async (open, directory) => {
+      const repository = open();
+      const value = "x".repeat(10_000);
+      for (let round = 0; round < 10; round++) {
+        await Promise.all(Array.from({ length: 500 }, (_, n) => repository.put("t", [round, n], value)));
+      }
+      const file = path.join(directory, "dump.jsonl");
+      const command = lmdbx(["dump", directory, file]);
+      while (!fs.existsSync(file) || fs.statSync(file).size === 0) await new Promise(setImmediate);
+      command.kill("SIGINT");
+      const { code, stderr } = await command;
+      assert.deepEqual([code, stderr], [130, "lmdbx: interrupted\n"]);
+      assert.ok(!fs.existsSync(file));
+    }),
+  );
+
+  test(
+    "a dump that finds no room on standard output is a failure",
+    using(async (open, directory) => {
+      await open().put("t", 1, 1);
+      const command = `"$0" ${JSON.stringify(LMDBX)} dump "$1" > /dev/full`;
+      const { status, stderr } = spawnSync("sh", ["-c", command, process.execPath, directory]);
+      assert.equal(status, 3, String(stderr));
+      assert.match(String(stderr), /ENOSPC/);
+    }),
+  );
+
+  test(
+    "load keeps to the mapSize that it is given",
+    using(async (open, directory) => {
+      await open().ready();
+      const record = (key) => JSON.stringify({ tenant: "t", key, value: "x".repeat(50_000) });
+      const input = `${[1, 2, 3, 4].map(record).join("\n")}\n`;
+      const { code, stderr } = await lmdbx(["load", directory, "--map-size", "150k"], { input });
+      assert.notEqual(code, 0);
+      assert.match(stderr, /LMDBX_MAP_FULL/);
+      assert.equal((await lmdbx(["load", directory, "--map-size", "1M"], { input })).code, 0);
+    }),
+  );
+
+  test(
     "create nothing by accident, and write over no file",
     using(async (open, directory) => {
       const none = path.join(directory, "none");
@@ -186,6 +229,10 @@ describe("dump and load", () => {
       const over = await lmdbx(["dump", directory, file]);
       assert.equal(over.code, 3);
       assert.match(over.stderr, /^lmdbx: EEXIST: .*\n$/);
+      const [error] = lines((await lmdbx(["dump", directory, file, "--json"])).stdout);
+      assert.deepEqual([error.type, error.code], ["error", "EEXIST"]);
+      const [wrong] = lines((await lmdbx(["dump", "--json"])).stdout);
+      assert.deepEqual([wrong.type, wrong.code], ["error", "USAGE"]);
       assert.equal(fs.readFileSync(file, "utf8"), "mine");
       const name = await lmdbx(["load", directory, "--name", "new"], { input: '{"tenant":"t","key":1,"value":1}' });
       assert.equal(name.code, 3);

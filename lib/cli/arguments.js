@@ -39,6 +39,15 @@ function readSize(option, text) {
   );
 }
 
+/** The option of commands that are told the mapSize of those who use the database. */
+const MAP_SIZE = { "map-size": { type: "string" } };
+
+/** @param {{ "map-size"?: string }} values */
+function readMapSize(values) {
+  const given = values["map-size"];
+  return given === undefined ? undefined : readSize("--map-size", given);
+}
+
 /** @param {string} given */
 function readEncoding(given) {
   if (ENCODINGS.includes(given)) return given;
@@ -92,6 +101,6 @@ async function withRepository(path, { name, encoding }, work, config = { readOnl
 }
 
 module.exports = {
-  ...{ DATABASE, DATABASE_HELP, KEY_HELP },
-  ...{ readSize, readEncoding, readEncodings, readKey, withRepository },
+  ...{ DATABASE, DATABASE_HELP, KEY_HELP, MAP_SIZE },
+  ...{ readMapSize, readEncoding, readEncodings, readKey, withRepository },
 };

@@ -3,6 +3,7 @@
 const { name } = require("../../package.json");
 const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
+const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
 const { note, number, plain } = require("./output.js");
 const { Progress } = require("./progress.js");
@@ -24,6 +25,7 @@ ${TAGS_HELP}
 load reads it back to equal values.
 
 All records are those of one moment, while others may write. Checkpoints are not dumped.
+A <file> is not to exist, and is removed again if it cannot be finished.
 
   --tenant T       only this tenant; may be repeated
 ${DATABASE_HELP}
@@ -41,18 +43,23 @@ class Dump {
   #snapshot;
   #writer;
   #progress = new Progress({ unit: "records" });
+  #signal;
+  #total;
   records = 0;
   unreadable = 0;
 
-  constructor(snapshot, writer) {
+  /** @param {{ signal: AbortSignal, total?: number }} options */
+  constructor(snapshot, writer, { signal, total }) {
     this.#snapshot = snapshot;
     this.#writer = writer;
+    this.#signal = signal;
+    this.#total = total;
   }
 
   async #write(tenant, key, value) {
     await this.#writer.write(JSON.stringify({ tenant, key, value: toTagged(value) }));
     this.records++;
-    this.#progress.show("dumping", this.records);
+    this.#progress.show("dumping", this.records, this.#total);
   }
 
   #report(tenant, key, error) {
@@ -67,7 +74,8 @@ class Dump {
 
   /** Goes on behind a value that cannot be decoded: the error names its key. */
   async tenant(tenant) {
-    let range = {};
+    const signal = this.#signal;
+    let range = { signal };
     for (;;) {
       try {
         for await (const [key, value] of this.#snapshot.entries(tenant, range)) {
@@ -77,7 +85,7 @@ class Dump {
       } catch (error) {
         if (error.code !== "LMDBX_DECODE" || error.key === undefined) throw error;
         this.#report(tenant, error.key, error);
-        range = { gt: error.key };
+        range = { gt: error.key, signal };
       }
     }
   }
@@ -95,28 +103,42 @@ async function readMoment(repository) {
   return { moment, tenants: [...new Set([...before, ...after])].sort() };
 }
 
+/** @returns {Promise<Dump>} */
+async function dumpTo(writer, repository, values, signal) {
+  const { moment, tenants } = await readMoment(repository);
+  const total = values.tenant === undefined ? (await repository.stats()).entries : undefined;
+  const dump = new Dump(moment, writer, { signal, total });
+  const head = {
+    lmdbxDump: DUMP_VERSION,
+    name: values.name ?? null,
+    encoding: values.encoding ?? "msgpack",
+  };
+  try {
+    await writer.write(JSON.stringify(head));
+    for (const tenant of values.tenant ?? tenants) await dump.tenant(tenant);
+    await writer.write(JSON.stringify({ records: dump.records }));
+    await writer.end();
+    return dump;
+  } finally {
+    dump.end();
+    moment.close();
+  }
+}
+
 async function run([path, file], values) {
-  return withRepository(path, values, async (repository) => {
-    const { moment, tenants } = await readMoment(repository);
-    const writer = new LineWriter(file);
-    const dump = new Dump(moment, writer);
-    const head = {
-      lmdbxDump: DUMP_VERSION,
-      name: values.name ?? null,
-      encoding: values.encoding ?? "msgpack",
-    };
-    try {
-      await writer.write(JSON.stringify(head));
-      for (const tenant of values.tenant ?? tenants) await dump.tenant(tenant);
-      await writer.write(JSON.stringify({ records: dump.records }));
-      await writer.end();
-    } finally {
-      dump.end();
-      moment.close();
-    }
-    if (file !== undefined) note(`${number(dump.records)} records dumped to ${file}`);
-    return dump.unreadable > 0 ? INCOMPLETE : undefined;
-  });
+  const work = (signal) =>
+    withRepository(path, values, async (repository) => {
+      const writer = new LineWriter(file);
+      try {
+        return await dumpTo(writer, repository, values, signal);
+      } catch (error) {
+        writer.abandon();
+        throw error;
+      }
+    });
+  const dump = await interruptible(work);
+  if (file !== undefined) note(`${number(dump.records)} records dumped to ${file}`);
+  return dump.unreadable > 0 ? INCOMPLETE : undefined;
 }
 
 module.exports = {

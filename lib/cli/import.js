@@ -1,7 +1,7 @@
 "use strict";
 
 const { name } = require("../../package.json");
-const { readEncoding, readEncodings, readSize } = require("./arguments.js");
+const { MAP_SIZE, readEncoding, readEncodings, readMapSize } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { bytes, duration, note, number, out, plain, table } = require("./output.js");
@@ -35,7 +35,7 @@ const options = {
   encoding: { type: "string", multiple: true },
   "target-encoding": { type: "string" },
   compression: { type: "boolean" },
-  "map-size": { type: "string" },
+  ...MAP_SIZE,
 };
 
 /** @param {import("../../import.d.ts").NotCarried} entry */
@@ -87,8 +87,7 @@ function printReport(report, mapSize) {
 async function run([from, to], values) {
   const { importDirectory } = require("../import/index.js"); // loads the addon
   const { encoding, encodings } = readEncodings(values.encoding);
-  const mapSize =
-    values["map-size"] === undefined ? undefined : readSize("--map-size", values["map-size"]);
+  const mapSize = readMapSize(values);
   const target = values["target-encoding"];
   const progress = new Progress({ unit: "records" });
   const verbs = { copy: "copying  ", verify: "comparing" };

@@ -6,17 +6,16 @@ const { once } = require("node:events");
 
 /** A file, which is synced and closed in the end, or standard output. */
 class LineWriter {
-  #stream;
-  #own;
+  #stream = process.stdout;
+  #file;
   #failure;
 
   /** @param {string} [file] - is not to exist; undefined: standard output */
   constructor(file) {
-    this.#own = file !== undefined;
-    this.#stream = this.#own
-      ? fs.createWriteStream(file, { flags: "wx", flush: true })
-      : process.stdout;
-    if (this.#own) this.#stream.on("error", (error) => (this.#failure = error));
+    if (file === undefined) return;
+    this.#stream = fs.createWriteStream(file, { fd: fs.openSync(file, "wx"), flush: true });
+    this.#stream.on("error", (error) => (this.#failure = error));
+    this.#file = file;
   }
 
   /** @param {string} line */
@@ -26,10 +25,17 @@ class LineWriter {
   }
 
   async end() {
-    if (!this.#own) return;
+    if (this.#file === undefined) return;
     this.#stream.end();
     await once(this.#stream, "close");
     if (this.#failure) throw this.#failure;
+  }
+
+  /** Instead of the end, where it will not come: nobody is to take a part for the whole. */
+  abandon() {
+    if (this.#file === undefined) return;
+    this.#stream.destroy();
+    fs.rmSync(this.#file, { force: true });
   }
 }
 

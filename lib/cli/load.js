@@ -1,7 +1,7 @@
 "use strict";
 
 const { name } = require("../../package.json");
-const { DATABASE, withRepository } = require("./arguments.js");
+const { DATABASE, MAP_SIZE, readMapSize, withRepository } = require("./arguments.js");
 const { DUMP_VERSION } = require("./dump.js");
 const { INCOMPLETE, UsageError } = require("./exit.js");
 const { readLines } = require("./lines.js");
@@ -19,6 +19,7 @@ whose key exists already is replaced. The first and the last line of a dump may 
 
   --create         create the database if there is none
   --compression    compress values
+  --map-size BYTES the mapSize you configure, which limits the database here, too (k, M, G)
   --name N         the named database; without it, that of the dump, or the main one
   --encoding E     how values are written; without it, that of the dump, or msgpack
 
@@ -29,7 +30,12 @@ Examples:
   npx ${name} load ./data/copy users.jsonl --create
   zcat acme.jsonl.gz | npx ${name} load ./data/shop --name orders --encoding json`;
 
-const options = { ...DATABASE, create: { type: "boolean" }, compression: { type: "boolean" } };
+const options = {
+  ...DATABASE,
+  ...MAP_SIZE,
+  create: { type: "boolean" },
+  compression: { type: "boolean" },
+};
 
 /** @param {string} text */
 function parse(text) {
@@ -154,6 +160,7 @@ async function peek(file) {
 }
 
 async function run([path, file], values) {
+  const config = { compression: values.compression ?? false, mapSize: readMapSize(values) };
   const { head, lines } = await peek(file);
   const place = {
     name: values.name ?? head?.name ?? undefined,
@@ -161,7 +168,6 @@ async function run([path, file], values) {
   };
   // Opened for reading, a database is not created.
   if (!values.create) await withRepository(path, place, async () => undefined);
-  const config = { compression: values.compression ?? false };
   return withRepository(
     path,
     place,

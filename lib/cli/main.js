@@ -79,21 +79,31 @@ async function run(args) {
   }
 }
 
-/** @param {unknown} error @param {string[]} args */
-function report(error, args) {
+/** What an error is called in the results for programs. @param {any} error */
+function codeOf(error) {
+  if (error instanceof UsageError) return "USAGE";
+  if (error?.interrupted && !isLMDBXError(error)) return "INTERRUPTED";
+  return error?.code ?? "UNEXPECTED";
+}
+
+/** What it says to people. @param {any} error */
+function messageOf(error) {
   if (error instanceof UsageError) {
     const more = error.command ? ` ${error.command.name} --help` : " --help";
-    note(`lmdbx: ${error.message}. See: npx ${name}${more}`);
-    return USAGE;
+    return `${error.message}. See: npx ${name}${more}`;
   }
-  if (args.includes("--json") && isLMDBXError(error)) {
-    const { code, message } = error;
-    out(JSON.stringify({ type: "error", code, message }));
+  if (isLMDBXError(error)) return `${error.message} [${error.code}]`;
+  if (error?.interrupted) return "interrupted";
+  return error?.syscall !== undefined ? error.message /* a file of the user's */ : (error?.stack ?? error);
+}
+
+/** @param {any} error @param {string[]} args */
+function report(error, args) {
+  if (args.includes("--json")) {
+    out(JSON.stringify({ type: "error", code: codeOf(error), message: String(error?.message ?? error) }));
   }
-  if (isLMDBXError(error)) note(`lmdbx: ${error.message} [${error.code}]`);
-  else if (error?.syscall !== undefined)
-    note(`lmdbx: ${error.message}`); // a file of the user's
-  else note(`lmdbx: ${error?.stack ?? error}`);
+  note(`lmdbx: ${messageOf(error)}`);
+  if (error instanceof UsageError) return USAGE;
   return error?.interrupted ? INTERRUPTED : FAILED;
 }
 
@@ -105,7 +115,8 @@ async function main(args) {
   // A reader that has seen enough (`| head`) is no failure.
   process.stdout.on("error", (error) => {
     if (error.code === "EPIPE") process.exit(DONE);
-    throw error;
+    note(`lmdbx: standard output: ${error.message}`);
+    process.exit(FAILED);
   });
   try {
     process.exitCode = (await run(args)) ?? DONE;

@@ -5,7 +5,7 @@ const { spawn } = require("node:child_process");
 const path = require("node:path");
 const { patient } = require("./timeout.js");
 
-const FILE = path.join(__dirname, "../../bin/lmdbx.js");
+const LMDBX = path.join(__dirname, "../../bin/lmdbx.js");
 
 /**
  * @param {string[]} args
@@ -14,7 +14,7 @@ const FILE = path.join(__dirname, "../../bin/lmdbx.js");
  *   { kill(signal: string): boolean }}
  */
 function lmdbx(args, { input = "", cwd, env, timeout = patient(60_000) } = {}) {
-  const child = spawn(process.execPath, [FILE, ...args], { cwd, env: { ...process.env, ...env }, timeout });
+  const child = spawn(process.execPath, [LMDBX, ...args], { cwd, env: { ...process.env, ...env }, timeout });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
@@ -33,4 +33,4 @@ function lines(stdout) {
   return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
-module.exports = { lmdbx, lines };
+module.exports = { LMDBX, lmdbx, lines };
