@@ -163,7 +163,7 @@ sanitize-js: ## run the JavaScript tests with an addon under ASan + UBSan
 	mkdir -p $(SANITIZED)/build/Release
 	tar -cf - --exclude=./build --exclude=./node_modules --exclude=./.git . | tar -xf - -C $(SANITIZED)
 	ln -s $(CURDIR)/node_modules $(SANITIZED)/node_modules
-	$(CC) -shared $(CPPFLAGS) -DNAPI_VERSION=9 -I$(NODE_INCLUDE) $(CFLAGS) -fno-omit-frame-pointer \
+	$(CC) -shared $(CPPFLAGS) -DNAPI_VERSION=8 -I$(NODE_INCLUDE) $(CFLAGS) -fno-omit-frame-pointer \
 	  -fsanitize=address,undefined -fno-sanitize-recover=all $(LDFLAGS) \
 	  -o $(SANITIZED)/build/Release/lmdbx.node $(CORE_SOURCES) $(wildcard src/binding/*.c) $(LDLIBS)
 	cd $(SANITIZED) && tests="$(patsubst %,./%,$(filter-out $(UNSANITIZED:%=test/%.test.js), \

@@ -17,7 +17,7 @@
         "<!@(node -p \"['codec', 'store', 'queue', 'binding'].flatMap((layer) => fs.readdirSync('src/' + layer).filter((file) => file.endsWith('.c')).sort().map((file) => 'src/' + layer + '/' + file)).join(' ')\")",
       ],
       "include_dirs": ["src"],
-      "defines": ["NAPI_VERSION=9", "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
+      "defines": ["NAPI_VERSION=8", "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
       "cflags!": ["-O3"],
       "cflags": [
         "-std=c11",

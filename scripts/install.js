@@ -53,10 +53,13 @@ function stop(sentence) {
   process.exit(1);
 }
 
+/** As npm has it: "true" for all packages, or the names of some. */
+function isToCompile() {
+  const asked = (process.env.npm_config_build_from_source ?? "").split(",").map((part) => part.trim());
+  return asked.some((part) => part === "true" || part === "1" || part === name);
+}
+
 function checkNeeds() {
-  if (process.platform === "win32") {
-    stop("Windows is not supported; use Linux, for example in WSL or a container.");
-  }
   const missing = needs.filter((need) => !need.ok());
   if (missing.length === 0) return;
   const what = missing.map((need) => need.what).join(", ");
@@ -114,8 +117,12 @@ function nodeGyp() {
 }
 
 function main() {
-  const fromSource = process.env.npm_config_build_from_source;
-  if (!fromSource && hasPrebuilt()) return;
+  if (process.platform === "win32") {
+    // Not the failure of an install: a project may be installed there and run elsewhere.
+    console.error(`${name}: Windows is not supported; use Linux, for example in WSL or a container.`);
+    return;
+  }
+  if (!isToCompile() && hasPrebuilt()) return;
   checkNeeds();
   const [program, ...args] = nodeGyp();
   const nodedir = nodeDirectory();

@@ -28,7 +28,7 @@ function compileAddon(target, libraries) {
     "lmdbx_core",
     target.compile(core, [...FLAGS, ...libraries.cflags], options),
   );
-  const addon = ["-DNAPI_VERSION=9", `-I${headers}`, ...FLAGS, ...libraries.cflags];
+  const addon = ["-DNAPI_VERSION=8", `-I${headers}`, ...FLAGS, ...libraries.cflags];
   const objects = target.compile(cFiles(binding), addon, options);
   const inputs = [...objects, coreArchive, ...libraries.archives];
   target.linkShared(inputs, target.binary, sourceNote());

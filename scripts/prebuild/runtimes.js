@@ -102,7 +102,7 @@ function launcher(target, runtime, executable, tree) {
   fs.writeFileSync(preload, `process.execPath = ${JSON.stringify(program)};\n`);
   const variable = runtime.kind === "node" ? "NODE_OPTIONS" : "BUN_OPTIONS";
   const flag = runtime.kind === "node" ? "--require" : "--preload";
-  const env = { ...target.emulatorEnv, LMDBX_TEST_PATIENCE: PATIENCE, [variable]: `${flag}=${preload}` };
+  const env = { LMDBX_TEST_PATIENCE: PATIENCE, [variable]: `${flag}=${preload}` };
   return { program, env: { ...env, PATH: `${directory}:${process.env.PATH}` } };
 }
 
@@ -165,7 +165,7 @@ function command({ kind, version }, patience, file) {
 async function runSuite(target, runtime, tree, { timeout, log, names }) {
   const executable = download(runtime, target.arch);
   const { program, env: extra } = launcher(target, runtime, executable, tree);
-  const env = { ...process.env, ...extra, NO_COLOR: "1", FORCE_COLOR: "0" };
+  const env = { ...process.env, ...target.testEnv, ...extra, NO_COLOR: "1", FORCE_COLOR: "0" };
   delete env.NODE_TEST_CONTEXT;
   const runFile = async (file) => {
     const args = command(runtime, extra.LMDBX_TEST_PATIENCE ?? 1, file);

@@ -12,8 +12,22 @@ const document = path.join(root, "docs/compatibility.md");
 const BEGIN = "<!-- what ran: written by scripts/prebuild -->\n";
 const END = "<!-- end of what ran -->\n";
 
+/** The rows as the document has them. Of what failed it has the names; of what was skipped a number. */
+function recorded() {
+  const text = fs.readFileSync(document, "utf8");
+  const table = text.slice(text.indexOf(BEGIN), text.indexOf(END));
+  return [...table.matchAll(/^\| (linux-\S+) \|(.*)\|$/gm)].map(([, target, rest]) => {
+    const [built, what, how, passed, skipped] = rest.split("|").map((cell) => cell.trim());
+    const note = `- ${target}, ${what}: `;
+    const notes = table.split("\n").filter((line) => line.startsWith(note));
+    const failed = notes.map((line) => line.slice(note.length).replaceAll("`", ""));
+    const emulated = how === "emulated";
+    return { target, what, built, emulated, passed: Number(passed), skipped: Number(skipped), failed };
+  });
+}
+
 function all() {
-  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : [];
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : recorded();
 }
 
 /** Keeps a row in the place of an earlier one. */

@@ -55,7 +55,9 @@ class Target {
     /** Programs for the JavaScript tests, where the machine's own will not do. */
     this.tools = [];
     /** What tells tests of it. */
-    this.emulatorEnv = this.emulator.length > 0 ? { LMDBX_TEST_EMULATED: "1" } : {};
+    /** What tests are told: that the binary is one of ours, and what cannot be tried. */
+    this.testEnv = { LMDBX_TEST_PREBUILT: "1" };
+    if (this.emulator.length > 0) this.testEnv.LMDBX_TEST_EMULATED = "1";
   }
 
   /** A program of binutils or gcc for this target. */

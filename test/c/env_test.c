@@ -87,7 +87,8 @@ static void the_facts_follow_what_happens(void **state) {
   assert_int_equal(lmdbx__env_last_txn_id(env), 1);
   assert_true(after.file_size > before.file_size);
   assert_string_equal(lmdbx__env_path(env), path_in(state, "db"));
-  assert_true(lmdbx__env_max_key(env) >= 511); /* more in some builds of LMDB */
+  /* The binaries in the package are built for all that a page can hold. */
+  assert_true(lmdbx__env_max_key(env) >= (getenv("LMDBX_TEST_PREBUILT") != NULL ? 1980 : 511));
   lmdbx__env_release(env);
 }
 

@@ -197,6 +197,26 @@ describe("with a binary that fits", () => {
     assertWorks(project, bun);
   });
 
+  test("is not compiled where npm_config_build_from_source asks for that of others, or for none", () => {
+    const project = makeProject("npm-others");
+    succeed(project, "npm", ["install", "--ignore-scripts", tarballWithBinary]);
+    const directory = path.join(project, "node_modules", name);
+    for (const asked of ["false", "sqlite3", ""]) {
+      succeed(directory, "node", ["scripts/install.js"], { npm_config_build_from_source: asked });
+      assert.ok(!built(project), asked);
+    }
+  });
+
+  test("installs on Windows, where nothing is compiled, and says that it is not supported", () => {
+    const project = makeProject("npm-windows");
+    succeed(project, "npm", ["install", "--ignore-scripts", tarball]);
+    const script = `Object.defineProperty(process, "platform", { value: "win32" });
+      require("./node_modules/${name}/scripts/install.js");`;
+    const { stderr } = succeed(project, "node", ["-e", script]);
+    assert.match(stderr, /Windows is not supported; use Linux/);
+    assert.ok(!built(project));
+  });
+
   test("compiles where the binary does not load, as on an older C library", () => {
     const project = makeProject("npm-unfit");
     succeed(project, "npm", ["install", "--ignore-scripts", tarballWithBinary]);
