@@ -30,7 +30,7 @@ function machine(directory) {
     cores: os.cpus().length,
     memoryGB: Math.round(os.totalmem() / 1e9),
     system: `${os.type()} ${os.release()}`,
-    fileSystem: output("stat", "-f", "-c", "%T", directory),
+    fileSystem: output("df", "--output=fstype", directory).split("\n").at(-1),
     load: os.loadavg().map((load) => Number(load.toFixed(2))),
     node: output(process.versions.bun ? "node" : process.execPath, "--version").replace(/^v/, ""),
     bun: output(path.join(__dirname, "../node_modules/.bin/bun"), "--version"),
@@ -81,7 +81,7 @@ async function runRows(runner, options, peersOf, keep) {
   return evaluations;
 }
 
-/** Writes the results that there are, so that a run cut short has not been for nothing. */
+/** Writes the results that there are: where those of complete runs lie, if this was one. */
 function write(evaluations, about, { complete, json }) {
   const directory = complete ? path.join(__dirname, "results") : path.join(buildDirectory, "results");
   fs.mkdirSync(directory, { recursive: true });
@@ -149,9 +149,10 @@ async function main() {
     process.exit(130);
   });
   try {
-    let files;
-    const keep = (evaluations) => (files = write(evaluations, about, options));
+    // So that a run cut short has not been for nothing.
+    const keep = (soFar) => write(soFar, about, { ...options, complete: false });
     const evaluations = await runRows(runner, options, peersOf, keep);
+    const files = write(evaluations, about, options);
     console.log(`\n${describe(about.machine)}\n\n${tables(evaluations)}`);
     if (!judge(evaluations, options)) process.exitCode = 1;
     console.log(`\n${Object.values(files).map((file) => path.relative("", file)).join(", ")}`);

@@ -83,4 +83,4 @@ function tables(evaluations) {
   return parts.join("\n\n");
 }
 
-module.exports = { tables, mainHeader, mainLine, markdown, RUNTIMES };
+module.exports = { tables, mainHeader, mainLine, markdown, microseconds, RUNTIMES };

@@ -6,12 +6,14 @@ const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
+const { microseconds } = require("../bench/table.js");
 
 const ROOT = path.join(__dirname, "..");
 const DOCUMENTS = [
   "README.md",
   "CONTRIBUTING.md",
   "CHANGELOG.md",
+  "UPGRADING.md",
   "docs/architecture.md",
   "docs/compatibility.md",
   "docs/format.md",
@@ -60,6 +62,26 @@ describe("documents", () => {
     const codes = [...rows.matchAll(/XX\((\w+), /g)].map(([, name]) => `LMDBX_${name}`);
     assert.ok(codes.length > 30);
     assert.deepEqual(firstCells(read("README.md"), "Errors").sort(), codes.sort());
+  });
+
+  test("README.md's figures about speed are those of the benchmark's last complete run", () => {
+    const { rows, machine } = JSON.parse(read("bench/results/results.json"));
+    const [, behind] = read("README.md").split("<!-- figures of bench/results/results.json -->\n");
+    const [, , ...lines] = behind.split("\n\n")[0].split("\n");
+    const figuresOf = (name, runtime) => {
+      const row = rows.find((each) => each.row === name && each.runtime === runtime);
+      return row && [microseconds(row.ours.median), row.ratio.toFixed(2)];
+    };
+    assert.ok(lines.length > 10);
+    for (const line of lines) {
+      const [name, , ...figures] = line.slice(2, -2).split(" | ");
+      const row = name.replaceAll("`", "");
+      assert.deepEqual(figures, [figuresOf(row, "node"), figuresOf(row, "bun")].flat(), row);
+    }
+    const [system] = machine.system.split("-");
+    for (const each of [machine.processor, `${machine.cores} cores`, system, machine.node, machine.bun]) {
+      assert.ok(read("README.md").includes(each), each);
+    }
   });
 
   test("README.md lists every option, and no other", () => {
