@@ -189,6 +189,25 @@ describe("inline reads", () => {
   );
 
   test(
+    "1,000 hot reads in flight, again and again, let timers run",
+    using(async (open) => {
+      const repository = open();
+      await repository.put("t", 0, "x");
+      await warm(repository);
+      let sinceTick = 0;
+      let longest = 0;
+      const timer = setInterval(() => (sinceTick = 0), 1);
+      for (let batch = 0; batch < 200; batch++) {
+        await Promise.all(range.map(() => repository.get("t", 0)));
+        longest = Math.max(longest, ++sinceTick);
+      }
+      clearInterval(timer);
+      // Some 2 batches; without an end to long turns, as many as the pool can answer in time.
+      assert.ok(longest <= 20, `${longest} batches without a tick of a 1 ms timer`);
+    }),
+  );
+
+  test(
     'reads: "pool" answers nothing on the calling thread',
     using(async (open) => {
       const repository = open({ reads: "pool" });
