@@ -54,7 +54,6 @@ class Target {
     this.emulator = arch === process.arch ? [] : [`qemu-${this.cpu}`, "-L", this.sysroot];
     /** Programs for the JavaScript tests, where the machine's own will not do. */
     this.tools = [];
-    /** What tells tests of it. */
     /** What tests are told: that the binary is one of ours, and what cannot be tried. */
     this.testEnv = { LMDBX_TEST_PREBUILT: "1" };
     if (this.emulator.length > 0) this.testEnv.LMDBX_TEST_EMULATED = "1";

@@ -85,13 +85,16 @@ static void executor_busy(void *context, bool busy) {
   }
 }
 
+static void deliver_now(struct lmdbx__addon *addon) {
+  lmdbx_host_deliver(addon->host);
+  lmdbx__settle_gathered(addon);
+}
+
 static void deliver(napi_env env, napi_value callback, void *context, void *data) {
   (void)callback;
   (void)data;
   struct lmdbx__addon *addon = context;
-  if (env == NULL || addon->host == NULL) return;
-  lmdbx_host_deliver(addon->host);
-  lmdbx__settle_gathered(addon);
+  if (env != NULL && addon->host != NULL) deliver_now(addon);
 }
 
 /* What a function without a result returns: Bun before 1.2.5 aborts where a
@@ -108,8 +111,7 @@ static napi_value turn(napi_env env, napi_callback_info info) {
   napi_handle_scope scope = NULL;
   if (addon != NULL && addon->host != NULL && napi_open_handle_scope(env, &scope) == napi_ok) {
     lmdbx_host_turn(addon->host);
-    lmdbx_host_deliver(addon->host);
-    lmdbx__settle_gathered(addon);
+    deliver_now(addon);
     (void)napi_close_handle_scope(env, scope);
   }
   return undefined(env);

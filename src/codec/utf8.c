@@ -1,9 +1,6 @@
 #include "codec/utf8.h"
 
-#include <string.h>
-
-/* Eight bytes at once have no high bit set exactly if all are ASCII. */
-#define HIGH_BITS UINT64_C(0x8080808080808080)
+#include "codec/bytes.h"
 
 static bool continuation(uint8_t byte) {
   return (byte & 0xC0) == 0x80;
@@ -33,11 +30,9 @@ size_t lmdbx__utf8_sequence(struct lmdbx_slice text) {
 bool lmdbx__utf8_valid(struct lmdbx_slice text, size_t *position) {
   size_t at = 0;
   while (at < text.size) {
-    uint64_t chunk;
-    while (text.size - at >= sizeof chunk) {
-      memcpy(&chunk, text.data + at, sizeof chunk);
-      if ((chunk & HIGH_BITS) != 0) break;
-      at += sizeof chunk;
+    while (text.size - at >= sizeof(uint64_t)) {
+      if ((lmdbx__load64(text.data + at) & LMDBX__HIGH_BITS) != 0) break;
+      at += sizeof(uint64_t);
     }
     while (at < text.size && text.data[at] < 0x80) at++;
     if (at == text.size) break;

@@ -57,7 +57,7 @@ struct lmdbx_host {
   struct lmdbx_repository *repositories;
   struct lmdbx_job *jobs;
   struct lmdbx__batch *batches; /* reads of this turn that no job has yet */
-  size_t batch_limit;           /* requests of its next batch; 0: of the first */
+  size_t batch_limit;           /* requests of the turn's next batch; 0: FIRST_BATCH */
   struct lmdbx__list openings;  /* wait for the one under way: who was first decides */
   bool opening;
   bool flush_wanted; /* the owner has been told to flush this turn */
