@@ -18,7 +18,7 @@ const USAGE = `npm run bench -- [options]
   --quick         a fifth of the operations
   --full          also the rows with 10 million records
   --json file     write the results there
-  --check n       fail if a ratio is below n
+  --check n       fail if a ratio is below n, and below 0.8 of what bench/results has of it
   --directory d   for the databases, which are removed; on the disk to measure`;
 
 class UsageError extends Error {}
