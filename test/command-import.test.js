@@ -27,13 +27,16 @@ describe("the command", () => {
     assert.equal((await lmdbx(["--version"])).stdout, `${version}\n`);
   });
 
-  test("helps with every command: usage, options, examples", async () => {
+  test("helps with every command: usage, its options and no others, examples", async () => {
     for (const { name: each, options } of COMMANDS) {
       const { code, stdout } = await lmdbx([each, "--help"]);
       assert.equal(code, 0);
       assert.ok(stdout.startsWith(`Usage: npx ${name} ${each} `), stdout);
       assert.match(stdout, /\nExamples:\n  npx /);
-      for (const option of Object.keys(options)) assert.ok(stdout.includes(`--${option}`), option);
+      const own = stdout.slice(0, stdout.indexOf("\nExamples:"));
+      for (const option of Object.keys(options)) assert.match(own, new RegExp(`--${option}\\b`));
+      const known = ["json", "compact", ...Object.keys(options)]; // stat speaks of copy --compact
+      for (const [, option] of stdout.matchAll(/--([a-z-]+)/g)) assert.ok(known.includes(option), option);
     }
   });
 
@@ -127,11 +130,11 @@ describe("import", () => {
 
 describe("progress", () => {
   /** What is written when half is done after a minute, then all at once. */
-  function written(isTTY) {
+  function written(isTTY, { columns = 60, env = {} } = {}) {
     const texts = [];
     let clock = 0;
-    const stream = { isTTY, columns: 60, write: (text) => texts.push(text) };
-    const progress = new Progress({ unit: "records", stream, now: () => clock });
+    const stream = { isTTY, columns, write: (text) => texts.push(text) };
+    const progress = new Progress({ unit: "records", stream, now: () => clock, env });
     progress.show("copying", 1, 10);
     clock += 60_000;
     progress.show("copying", 5, 10);
@@ -148,9 +151,14 @@ describe("progress", () => {
     assert.deepEqual(rest, ["\r\x1b[K"]);
   });
 
-  test("is a line now and then elsewhere", () => {
-    const texts = written(false);
-    assert.equal(texts.length, 1);
-    assert.match(texts[0], /^copying  .* 50 %  5 of 10 records, 1 min 0 s left\n$/);
+  test("shows the numbers on a narrow one, too", () => {
+    assert.match(written(true, { columns: 40 })[0], /^\r\x1b\[Kcopying  \[#{5}-{5}\] 50 %  5 of 10 re/);
+  });
+
+  test("is a line now and then elsewhere, and on a terminal without escape sequences", () => {
+    for (const texts of [written(false), written(true, { env: { TERM: "dumb" } })]) {
+      assert.equal(texts.length, 1);
+      assert.match(texts[0], /^copying  .* 50 %  5 of 10 records, 1 min 0 s left\n$/);
+    }
   });
 });

@@ -4,7 +4,7 @@ const { inspect } = require("node:util");
 const { name } = require("../../package.json");
 const { DATABASE, DATABASE_HELP, KEY_HELP, readKey, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
-const { note, out, plain } = require("./output.js");
+const { hasColors, note, out, plain } = require("./output.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
 
 const help = `Shows the value of one record.
@@ -38,7 +38,7 @@ async function run([path, tenant, given], values) {
         depth: Infinity,
         maxArrayLength: Infinity,
         maxStringLength: Infinity,
-        colors: process.stdout.isTTY,
+        colors: hasColors(),
       }),
     );
   return undefined;

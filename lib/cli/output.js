@@ -37,47 +37,138 @@ function duration(milliseconds) {
 }
 
 /**
- * Text from a database, in one line and without control characters: a terminal obeys those.
+ * So many of something: 1 tenant, 2 tenants.
+ * @param {number} count
+ * @param {string} noun
+ */
+function counted(count, noun) {
+  return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** What a terminal obeys, and what makes text run the other way. */
+const CONTROLS =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/**
+ * Text from a database, in one line and without control characters.
  * @param {string} text
  */
 function plain(text) {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
+  return text.replace(CONTROLS, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
 
 /**
- * Rows as aligned columns; numbers go to the right.
+ * Whether it is a terminal that knows escape sequences.
+ * @param {{ isTTY?: boolean }} stream
+ */
+function isScreen(stream, env = process.env) {
+  return stream.isTTY === true && env.TERM !== "dumb";
+}
+
+/** Whether values are shown in colours; NO_COLOR is what no-color.org says. */
+function hasColors() {
+  return isScreen(process.stdout) && !process.env.NO_COLOR;
+}
+
+/** How wide the terminal is that results go to; Infinity: it is none. */
+function columns() {
+  if (!process.stdout.isTTY) return Infinity;
+  return process.stdout.columns || Number(process.env.COLUMNS) || 80;
+}
+
+const ASCII = /^[ -~]*$/;
+const COMBINING = /^[\p{M}\u200b-\u200d]/u;
+/** East Asian characters and pictures, roughly: they take two columns. */
+const WIDE =
+  /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+
+/** The columns that a text takes. @param {string} text */
+function width(text) {
+  if (ASCII.test(text)) return text.length;
+  let sum = 0;
+  for (const character of text) {
+    if (!COMBINING.test(character)) sum += WIDE.test(character) ? 2 : 1;
+  }
+  return sum;
+}
+
+/** The beginning of a text that is wider than so many columns. */
+function cut(text, most) {
+  if (width(text) <= most) return text;
+  let left = most - "...".length;
+  let kept = "";
+  for (const character of text) {
+    left -= width(character);
+    if (left < 0) break;
+    kept += character;
+  }
+  return `${kept}...`;
+}
+
+const GAP = "  ";
+/** So much is left of the first column of a table at least. */
+const LEAST_COLUMN = 10;
+
+/** The width of each column. */
+function widthsOf(cells, most) {
+  const widths = cells[0].map(() => 0);
+  for (const row of cells) {
+    for (const [column, cell] of row.entries()) {
+      widths[column] = Math.max(widths[column], width(cell));
+    }
+  }
+  const total = widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length);
+  if (total > most) widths[0] = Math.max(widths[0] - (total - most), LEAST_COLUMN);
+  return widths;
+}
+
+/**
+ * Rows as aligned columns; numbers go to the right. Where a terminal is too narrow, the first column
+ * is cut.
  * @param {string[]} head
  * @param {(string | number)[][]} rows
  */
-function table(head, rows) {
+function table(head, rows, most = columns()) {
+  const isNumber = (cell) => typeof cell === "number" || cell === "";
+  const isRight = head.map((title, column) => {
+    return title !== "" && rows.length > 0 && rows.every((row) => isNumber(row[column]));
+  });
   const cells = [
     head,
     ...rows.map((row) => row.map((cell) => (typeof cell === "number" ? number(cell) : cell))),
   ];
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
-  const isRight = head.map(
-    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"),
-  );
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          isRight[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
-        )
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const widths = widthsOf(cells, most);
+  const aligned = (cell, column) => {
+    const shown = cut(cell, widths[column]);
+    const space = " ".repeat(widths[column] - width(shown));
+    return isRight[column] ? space + shown : shown + space;
+  };
+  return cells.map((row) => row.map(aligned).join(GAP).trimEnd()).join("\n");
 }
 
 const BAR_WIDTH = 30;
+const LEAST_BAR = 5;
 
-/** @param {number} part - from 0 to 1 */
-function bar(part, width = BAR_WIDTH) {
-  const full = Math.round(Math.min(Math.max(part, 0), 1) * width);
-  return `[${"#".repeat(full)}${"-".repeat(width - full)}]`;
+/** @param {number} part - from 0 to 1; NaN, of nothing, is 0 */
+function bar(part, size = BAR_WIDTH) {
+  if (size < LEAST_BAR) return "";
+  const full = Math.round(Math.min(Math.max(part || 0, 0), 1) * size);
+  return `[${"#".repeat(full)}${"-".repeat(size - full)}]`;
 }
 
-module.exports = { out, note, bytes, number, duration, plain, table, bar };
+/**
+ * The size of a bar that has room beside something else in a line; 0: there is none.
+ * @param {number} most
+ * @param {number} beside - columns
+ */
+function barBeside(beside, most = BAR_WIDTH, all = columns()) {
+  const room = Math.min(most, all - beside - "[]".length);
+  return room < LEAST_BAR ? 0 : room;
+}
+
+module.exports = {
+  ...{ out, note, bytes, number, duration, counted, plain, width, table, bar, barBeside },
+  ...{ columns, isScreen, hasColors },
+};

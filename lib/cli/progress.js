@@ -1,29 +1,34 @@
 "use strict";
 // How far something is: a bar that is drawn in place on a terminal, now and then a line elsewhere.
 
-const { bar, duration, number } = require("./output.js");
+const { bar, duration, isScreen, number } = require("./output.js");
 
 const BAR_MILLISECONDS = 100;
 const LINE_MILLISECONDS = 10_000;
 const CLEAR = "\r\x1b[K";
+/** What there is on a narrow terminal, so that the numbers behind it are seen. */
+const NARROW_COLUMNS = 60;
+const NARROW_BAR = 10;
 
 class Progress {
   #stream;
   #unit;
   #every;
+  #isScreen;
   #shown = 0;
   #drawn = false;
   #started;
   #now;
 
   /**
-   * @param {{ unit: string, stream?: NodeJS.WriteStream, now?: () => number }} options
-   *   unit: what is counted; stream and now are for tests
+   * @param {{ unit: string, stream?: NodeJS.WriteStream, now?: () => number, env?: object }} options
+   *   unit: what is counted; the others are for tests
    */
-  constructor({ unit, stream = process.stderr, now = Date.now }) {
+  constructor({ unit, stream = process.stderr, now = Date.now, env = process.env }) {
     this.#unit = unit;
     this.#stream = stream;
-    this.#every = stream.isTTY ? BAR_MILLISECONDS : LINE_MILLISECONDS;
+    this.#isScreen = isScreen(stream, env);
+    this.#every = this.#isScreen ? BAR_MILLISECONDS : LINE_MILLISECONDS;
     this.#now = now;
     this.#started = now();
   }
@@ -38,7 +43,7 @@ class Progress {
     if (now - Math.max(this.#shown, this.#started) < this.#every) return;
     this.#shown = now;
     const text = this.#text(what, done, total, now - this.#started);
-    if (!this.#stream.isTTY) {
+    if (!this.#isScreen) {
       this.#stream.write(`${text}\n`);
       return;
     }
@@ -51,7 +56,8 @@ class Progress {
     if (total === undefined || done === 0) return `${what}  ${count}`;
     const left = (passed / done) * Math.max(total - done, 0);
     const part = done / total;
-    return `${what}  ${bar(part)} ${Math.floor(part * 100)} %  ${count}, ${duration(left)} left`;
+    const drawn = this.#stream.columns < NARROW_COLUMNS ? bar(part, NARROW_BAR) : bar(part);
+    return `${what}  ${drawn} ${Math.floor(part * 100)} %  ${count}, ${duration(left)} left`;
   }
 
   /** Takes the bar away, so that something else can be written; the next one draws it anew. */

@@ -2,7 +2,7 @@
 
 const path = require("node:path");
 const { name } = require("../../package.json");
-const { number, out, table } = require("./output.js");
+const { counted, number, out, table } = require("./output.js");
 
 const help = `Lists the reader slots in use: which process reads, and which commit it sees. A reader that
 stays at an old commit keeps the pages it can see from being used again, and the file grows.
@@ -27,9 +27,17 @@ function isAlive(pid) {
   }
 }
 
+/**
+ * The reader slots in use, without opening the database, which takes one and clears stale ones.
+ * @param {string} directory
+ * @returns {[cleared: number, slots: [pid: number, commit: number][]]}
+ */
+function readSlots(directory, clearStale = false) {
+  return require("../addon.js").readers(path.resolve(directory), clearStale);
+}
+
 async function run([directory], values) {
-  const addon = require("../addon.js");
-  const [cleared, slots] = addon.readers(path.resolve(directory), values["clear-stale"] ?? false);
+  const [cleared, slots] = readSlots(directory, values["clear-stale"]);
   const readers = slots.map(([pid, commit]) => ({
     pid,
     commit: commit < 0 ? null : commit,
@@ -50,12 +58,13 @@ async function run([directory], values) {
   if (rows.length > 0) out(`${table(["process", "reads commit", ""], rows)}\n`);
   const stale = readers.filter((reader) => reader.stale).length;
   out(
-    `${number(rows.length)} reader slots in use${stale > 0 ? `, ${number(stale)} of them stale` : ""}`,
+    `${counted(rows.length, "reader slot")} in use${stale > 0 ? `, ${number(stale)} of them stale` : ""}`,
   );
-  if (values["clear-stale"]) out(`${number(cleared)} stale slots cleared`);
+  if (values["clear-stale"]) out(`${counted(cleared, "stale slot")} cleared`);
 }
 
 module.exports = {
+  ...{ readSlots },
   name: "readers",
   summary: "list who reads, and clear the slots of dead processes",
   usage: "<path> [--clear-stale]",
