@@ -64,10 +64,11 @@ describe("stat", () => {
       }
       assert.match(stdout, /\nrecords +101 +in a tree of \d levels\n/);
       assert.match(stdout, /\nt3 +5 +\[#{20}\]\n/);
-      assert.match(stdout, /\nand 5 more tenants\n$/);
+      assert.match(stdout, /\nand 5 more tenants; the command tenants lists all\n$/);
       const [report] = lines((await lmdbx(["stat", directory, "--json"])).stdout);
       assert.equal(report.entries, 101);
       assert.equal(report.tenants.length, 25);
+      assert.deepEqual(report.databases.map(({ name, records }) => [name, records]), [[null, 101]]);
       assert.equal(report.usedSize + report.freeSize, report.fileSize);
     }),
   );
@@ -76,7 +77,7 @@ describe("stat", () => {
     "shows how much of a mapSize is used, which only its users know",
     using(async (open, directory) => {
       await open().put("t", 1, "x".repeat(50_000));
-      assert.match((await lmdbx(["stat", directory])).stdout, /\nfile .* of [\d.]+ [TG]B, the map without/);
+      assert.match((await lmdbx(["stat", directory])).stdout, /\nfile .* of [\d.]+ [TG]B, without a mapSize\n/);
       const { stdout } = await lmdbx(["stat", directory, "--map-size", "100k"]);
       assert.match(stdout, /\nfile .* \[#+-*\] [5-9]\d\.\d % of your mapSize of 100(\.0)? kB\n/);
       const [report] = lines((await lmdbx(["stat", directory, "--map-size", "100k", "--json"])).stdout);
@@ -86,10 +87,40 @@ describe("stat", () => {
   );
 
   test(
-    "creates nothing",
+    "shows named databases, and the tenants of one",
     using(async (open, directory) => {
-      assert.equal((await lmdbx(["stat", path.join(directory, "none")])).code, 3);
-      assert.deepEqual(fs.readdirSync(directory), []);
+      const [main, orders, pages] = [undefined, "orders", "pages"].map((name) => open({ name }));
+      await main.put("acme", "large", "x".repeat(50_000));
+      // Before and behind the names, on several pages.
+      await Promise.all(Array.from({ length: 400 }, (_, n) => main.put(n % 2 ? "a" : "z", n, "x".repeat(100))));
+      await Promise.all(Array.from({ length: 300 }, (_, n) => orders.put(`shop${n % 2}`, n, { n })));
+      await orders.batch([], { checkpoint: { name: "worker", position: 1 } });
+      await pages.ready();
+      const { stdout } = await lmdbx(["stat", directory]);
+      assert.match(stdout, /\n\ndatabase +records +size\n\(main\) +401 +\d.*\norders +300 +\d.*\npages +0 +0 B\n\n/);
+      assert.match(stdout, /\nacme +1 +\[-{20}\]\n3 tenants\n$/);
+      const named = (await lmdbx(["stat", directory, "--name", "orders"])).stdout;
+      assert.match(named, /, database "orders", commit /);
+      assert.match(named, /\nrecords +300 /);
+      assert.match(named, /\nshop0 +150 .*\nshop1 +150 .*\n2 tenants\n$/);
+      const [report] = lines((await lmdbx(["stat", directory, "--name", "orders", "--json"])).stdout);
+      assert.equal(report.name, "orders");
+      const told = report.databases.map(({ name, records }) => [name, records]);
+      assert.deepEqual(told, [[null, 401], ["orders", 300], ["pages", 0]]);
+      assert.ok(report.databases[0].size > 50_000 && report.databases[1].size > 0);
+    }),
+  );
+
+  test(
+    "shows an empty database, and that nobody else reads it",
+    using(async (open, directory) => {
+      const repository = open();
+      await repository.ready();
+      await repository.close();
+      const { code, stdout } = await lmdbx(["stat", directory]);
+      assert.equal(code, 0);
+      assert.match(stdout, /\nreaders +0 +\[-{30}\] 0.0 % of [\d,]+ slots\nrecords +0 +in a tree of 0 levels\n\n0 tenants\n$/);
+      assert.doesNotMatch(stdout, /NaN|undefined/);
     }),
   );
 });

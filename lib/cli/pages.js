@@ -1,26 +1,20 @@
 "use strict";
 // Reads a data file page by page, without LMDB, which trusts what it maps: whatever stands in a
-// page, this reports it and goes on elsewhere. The format is that of liblmdb 0.9 on 64-bit machines:
+// page, this reports it and goes on elsewhere. The format is that of liblmdb 0.9 on 64-bit machines,
+// and meta.js has that of the first two:
 //
 //   page    0 number u64   8 pad u16   10 flags u16   12 lower u16   14 upper u16   16 offsets u16 ...
 //   node    0 low u16   2 high u16   4 flags u16   6 key size u16   8 key, then the value
 //           leaf: low and high are the value's size; branch: low, high, flags the page below
 //   large   the value of a node flagged 1 is the number of the first of its own pages: 12 pages u32
-//   meta    16 magic u32   20 version u32   40 free pages   88 main database   136 last page u64
-//           144 transaction u64
-//   tree    0 pad u32 (of the free pages: page size)   4 flags u16   6 depth u16
-//           8 branch, 16 leaf, 24 overflow pages u64   32 entries u64   40 root page u64
 //
 // A page belongs to one tree or to the list of free pages; what belongs to none is lost.
 
 const fs = require("node:fs");
+const { TREE, findMeta, readTree } = require("./meta.js");
 
 const HEADER = 16;
 const NODE = 8;
-const TREE = 48;
-const META = 152;
-const MAGIC = 0xbeefc0de;
-const VERSION = 1;
 const [BRANCH, LEAF, OVERFLOW, META_PAGE, LEAF2] = [0x01, 0x02, 0x04, 0x08, 0x20];
 const KINDS = BRANCH | LEAF | OVERFLOW | META_PAGE;
 const [BIG, SUBTREE, DUPLICATES] = [0x01, 0x02, 0x04];
@@ -34,62 +28,7 @@ const MOST_PAGES = 2 ** 31 - 1;
 /** After so many pages the caller is told how far it is. */
 const PROGRESS_PAGES = 4096;
 
-/** @param {Buffer} bytes @param {number} at */
-function readTree(bytes, at) {
-  return {
-    pad: bytes.readUInt32LE(at),
-    flags: bytes.readUInt16LE(at + 4),
-    depth: bytes.readUInt16LE(at + 6),
-    branchPages: Number(bytes.readBigUInt64LE(at + 8)),
-    leafPages: Number(bytes.readBigUInt64LE(at + 16)),
-    overflowPages: Number(bytes.readBigUInt64LE(at + 24)),
-    entries: Number(bytes.readBigUInt64LE(at + 32)),
-    root: bytes.readBigUInt64LE(at + 40),
-  };
-}
-
 class PageError extends Error {}
-
-/** @param {Buffer} bytes - a page @returns {object | undefined} */
-function readMeta(bytes) {
-  if (
-    bytes.length < META ||
-    bytes.readUInt32LE(16) !== MAGIC ||
-    bytes.readUInt32LE(20) !== VERSION
-  ) {
-    return undefined;
-  }
-  const free = readTree(bytes, 40);
-  const isSize = free.pad >= 512 && free.pad <= 32768 && (free.pad & (free.pad - 1)) === 0;
-  if ((bytes.readUInt16LE(10) & META_PAGE) === 0 || !isSize) return undefined;
-  return {
-    pageSize: free.pad,
-    free,
-    main: readTree(bytes, 88),
-    lastPage: Number(bytes.readBigUInt64LE(136)),
-    transaction: bytes.readBigUInt64LE(144),
-  };
-}
-
-/**
- * The meta page that counts: of two the newer.
- * @param {number} file
- * @param {(page: number, what: string) => void} damaged
- */
-function findMeta(file, damaged) {
-  const read = (position) => {
-    const bytes = Buffer.alloc(META);
-    return readMeta(bytes.subarray(0, fs.readSync(file, bytes, 0, META, position)));
-  };
-  const first = read(0);
-  // Without the first one, the second can only be looked for.
-  const sizes = first ? [first.pageSize] : [4096, 16384, 8192, 32768, 2048, 1024, 512];
-  const second = sizes.map(read).find((meta, at) => meta?.pageSize === sizes[at]);
-  if (!first) damaged(0, "is no meta page");
-  if (!second) damaged(1, "is no meta page");
-  if (!first || !second) return first ?? second;
-  return first.transaction > second.transaction ? first : second;
-}
 
 /** One look at all pages of a data file, at the moment of its newest meta page. */
 class Walk {
@@ -341,6 +280,18 @@ class Walk {
     });
   }
 
+  /** Reads the meta pages. Whether one can be used. */
+  #begin() {
+    this.#database = null;
+    this.#meta = findMeta(this.#file, (page, what) => this.#damaged(page, what));
+    if (this.#meta === undefined) return false;
+    const { lastPage } = this.#meta;
+    const isPossible = lastPage >= 1 && lastPage <= MOST_PAGES;
+    if (isPossible) this.#seen = new Uint8Array((lastPage >> 3) + 1);
+    else this.#damaged(0, "names an impossible last page");
+    return isPossible;
+  }
+
   /**
    * Looks at everything.
    * @returns {Generator<{ database: string | undefined, key: Buffer }, object | undefined>} the
@@ -348,15 +299,8 @@ class Walk {
    *   meta page can be used
    */
   *run() {
-    this.#database = null;
-    this.#meta = findMeta(this.#file, (page, what) => this.#damaged(page, what));
-    if (this.#meta === undefined) return undefined;
+    if (!this.#begin()) return undefined;
     const { pageSize, lastPage, transaction, main } = this.#meta;
-    if (!(lastPage >= 1 && lastPage <= MOST_PAGES)) {
-      this.#damaged(0, "names an impossible last page");
-      return undefined;
-    }
-    this.#seen = new Uint8Array((lastPage >> 3) + 1);
     const databases = [{ name: undefined, tree: main }];
     yield* this.#records(main, undefined, (node, page, bytes) => {
       if (node.flags & DUPLICATES || node.low !== TREE) return this.#foreign(page, node.key);
@@ -403,4 +347,8 @@ function* walkPages(data, events) {
   }
 }
 
-module.exports = { walkPages };
+module.exports = {
+  walkPages,
+  /** For names.js, which reads pages, too. */
+  format: { HEADER, NODE, LEAF, SUBTREE, DUPLICATES, MOST_DEPTH, NO_PAGE },
+};
