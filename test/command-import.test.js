@@ -10,6 +10,7 @@ const { using } = require("./support/temporary.js");
 const { until } = require("./support/turn.js");
 const { lmdbx, lines } = require("./support/command.js");
 const { writeOld } = require("./support/old.js");
+const { oldValues } = require("./support/old-values.js");
 const { COMMANDS } = require("../lib/cli/main.js");
 const { Progress } = require("../lib/cli/progress.js");
 const { name, version } = require("../package.json");
@@ -52,6 +53,7 @@ describe("the command", () => {
 describe("import", () => {
   const from = (directory) => path.join(directory, "old");
   const to = (directory) => path.join(directory, "new");
+  const [, order] = oldValues("json").find(([key]) => key === "order");
 
   test(
     "prints a table and what it did, and ends with 0",
@@ -65,6 +67,12 @@ describe("import", () => {
       assert.match(stdout, /\npages +json /);
       assert.match(stdout, /The mapSize of 1,000,000,000 bytes suffices/);
       assert.equal((await open({ path: to(directory) }).list("many")).length, 10);
+      const other = path.join(directory, "other");
+      const one = ["--name", "pages", "--target-encoding", "msgpack", "--encoding", "pages=json", "--json"];
+      const [report] = lines((await lmdbx(["import", from(directory), other, ...one])).stdout);
+      assert.deepEqual(report.databases.map(({ name: each }) => each), ["pages"]);
+      const pages = open({ path: other, name: "pages", encoding: "msgpack" });
+      assert.deepEqual(await pages.get("values", "order"), order);
     }),
   );
 

@@ -148,7 +148,7 @@ describe("verify", () => {
   test("finds the records at which its process crashes, and goes on behind them", async () => {
     for (const crashes of [[], [1], [4], [5, 6], [3, 7, 10]]) {
       const found = [];
-      const end = await verify({ crashes }, (event) => found.push(event), program);
+      const end = await verify({ crashes }, (event) => found.push(event), { program });
       assert.deepEqual(end, { type: "end", sound: true, records: 10 });
       assert.deepEqual(found[0], { type: "finding", what: "damaged", page: 2 }, "told once");
       const crashed = found.slice(1);
@@ -162,7 +162,7 @@ describe("verify", () => {
 
   test("says that opening crashes its process", async () => {
     const found = [];
-    const end = await verify({ crashes: "opening" }, (event) => found.push(event), program);
+    const end = await verify({ crashes: "opening" }, (event) => found.push(event), { program });
     assert.equal(end.sound, true, "of the pages alone");
     assert.deepEqual(found.map(({ what }) => what), ["damaged", "crash"]);
     assert.equal(found[1].database, null);
@@ -216,16 +216,6 @@ describe("verify", () => {
         const { code, signal, stderr } = await lmdbx(["verify", directory]);
         assert.deepEqual([code, signal, stderr], [1, null, ""]);
       }
-    }),
-  );
-
-  test(
-    "creates nothing, and says where there is no database",
-    using(async (open, directory) => {
-      const { code, stderr } = await lmdbx(["verify", path.join(directory, "none")]);
-      assert.equal(code, 3);
-      assert.match(stderr, /\[LMDBX_NOT_FOUND\]/);
-      assert.deepEqual(fs.readdirSync(directory), []);
     }),
   );
 });

@@ -1,7 +1,10 @@
 "use strict";
 // Arguments that several commands take, and repositories opened as they say.
 
+const fs = require("node:fs");
+const path = require("node:path");
 const { UsageError } = require("./exit.js");
+const { plain } = require("./output.js");
 
 const ENCODINGS = ["msgpack", "json", "string"];
 const FACTORS = {
@@ -78,22 +81,34 @@ function readKey(text) {
 const KEY_HELP = `A key is given as JSON; what is no JSON is a string as it stands: user:123 and '"user:123"'
 are the same key, 123 is a number, and '"123"' a string.`;
 
+/** Says which named database is missing, where the directory has others. */
+function nameMissing(error, directory, name) {
+  if (name === undefined || error.code !== "LMDBX_NOT_FOUND") return;
+  if (!fs.existsSync(path.join(directory, "data.mdb"))) return;
+  error.message = plain(
+    `there is no database ${JSON.stringify(name)} in ${directory}. Check --name: stat lists those that there are`,
+  );
+}
+
 /**
  * Runs something on a repository, which is closed in the end. It is never created unless
  * `create` says so.
  * @template T
- * @param {string} path
+ * @param {string} directory
  * @param {{ name?: string, encoding?: string }} values - of the options above
  * @param {(repository: import("../repository.js").LMDBXRepository) => Promise<T>} work
  * @param {object} [config]
  * @returns {Promise<T>}
  */
-async function withRepository(path, { name, encoding }, work, config = { readOnly: true }) {
+async function withRepository(directory, { name, encoding }, work, config = { readOnly: true }) {
   const { LMDBXRepository } = require("../repository.js"); // loads the addon
   const given = encoding === undefined ? {} : { encoding: readEncoding(encoding) };
-  const repository = new LMDBXRepository({ path, name, ...given, ...config });
+  const repository = new LMDBXRepository({ path: directory, name, ...given, ...config });
   try {
-    await repository.ready();
+    await repository.ready().catch((error) => {
+      nameMissing(error, directory, name);
+      throw error;
+    });
     return await work(repository);
   } finally {
     await repository.close();

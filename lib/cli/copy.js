@@ -12,7 +12,7 @@ may be in use: readers and writers go on meanwhile. The copy appears when it is 
   --compact        leave free pages out: smaller, but slower
 
 Examples:
-  npx ${name} copy ./data/users /backup/users-2024-01-01
+  npx ${name} copy ./data/users ./backup/users-2024-01-01
   npx ${name} copy ./data/users ./data/users-smaller --compact`;
 
 const options = { compact: { type: "boolean" } };

@@ -5,14 +5,16 @@ const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
-const { note, number, plain } = require("./output.js");
+const { counted, note, plain } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
 
 /** What the first line says, so that load knows what it reads. */
 const DUMP_VERSION = 1;
 
-const help = `Writes the records of one database as JSON Lines, to <file> or to standard output.
+const help = `Writes the records of one database as JSON Lines, to <file> or to standard output: those of
+the main database, or with --name those of a named one. A directory can have several, which
+stat lists, and each takes a dump of its own.
 
 The first line says what it is a dump of, then comes a record a line, and the last line
 says how many there were:
@@ -128,7 +130,7 @@ async function dumpTo(writer, repository, values, signal) {
 async function run([path, file], values) {
   const work = (signal) =>
     withRepository(path, values, async (repository) => {
-      const writer = new LineWriter(file);
+      const writer = new LineWriter(file, signal);
       try {
         return await dumpTo(writer, repository, values, signal);
       } catch (error) {
@@ -137,7 +139,7 @@ async function run([path, file], values) {
       }
     });
   const dump = await interruptible(work);
-  if (file !== undefined) note(`${number(dump.records)} records dumped to ${file}`);
+  if (file !== undefined) note(`${counted(dump.records, "record")} dumped to ${file}`);
   return dump.unreadable > 0 ? INCOMPLETE : undefined;
 }
 

@@ -28,7 +28,7 @@ Exit code 0: every record was carried over; 1: all but those listed.
 Examples:
   npx ${name} import ./data/users ./data/users-0.4
   npx ${name} import ./data/shop ./data/shop-0.4 --encoding pages=json --compression
-  npx ${name} import ./data/users.lmdb ./data/users --map-size 512M --json`;
+  npx ${name} import ./data/orders.lmdb ./data/orders --map-size 512M --json`;
 
 const options = {
   name: { type: "string", multiple: true },

@@ -3,15 +3,21 @@
 
 const fs = require("node:fs");
 const { once } = require("node:events");
+const { addAbortSignal } = require("node:stream");
 
 /** A file, which is synced and closed in the end, or standard output. */
 class LineWriter {
   #stream = process.stdout;
   #file;
   #failure;
+  #signal;
 
-  /** @param {string} [file] - is not to exist; undefined: standard output */
-  constructor(file) {
+  /**
+   * @param {string | undefined} file - is not to exist; undefined: standard output
+   * @param {AbortSignal} [signal] - ends a wait for a reader
+   */
+  constructor(file, signal) {
+    this.#signal = signal;
     if (file === undefined) return;
     this.#stream = fs.createWriteStream(file, { fd: fs.openSync(file, "wx"), flush: true });
     this.#stream.on("error", (error) => (this.#failure = error));
@@ -21,7 +27,7 @@ class LineWriter {
   /** @param {string} line */
   async write(line) {
     if (this.#failure) throw this.#failure;
-    if (!this.#stream.write(`${line}\n`)) await once(this.#stream, "drain");
+    if (!this.#stream.write(`${line}\n`)) await once(this.#stream, "drain", { signal: this.#signal });
   }
 
   async end() {
@@ -62,11 +68,13 @@ async function* splitLines(stream) {
 
 /**
  * The lines of a file or of standard input that are not empty.
- * @param {string} [file]
+ * @param {string | undefined} file
+ * @param {AbortSignal} signal - ends a wait for more, too
  * @returns {AsyncGenerator<{ line: number, text: string }>}
  */
-async function* readLines(file) {
+async function* readLines(file, signal) {
   const input = file === undefined ? process.stdin : fs.createReadStream(file);
+  addAbortSignal(signal, input);
   let line = 0;
   for await (const text of splitLines(input)) {
     line++;

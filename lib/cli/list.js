@@ -4,7 +4,9 @@ const { inspect } = require("node:util");
 const { name } = require("../../package.json");
 const { DATABASE, DATABASE_HELP, KEY_HELP, readKey, withRepository } = require("./arguments.js");
 const { UsageError } = require("./exit.js");
-const { out, plain } = require("./output.js");
+const { interruptible } = require("./interrupt.js");
+const { LineWriter } = require("./lines.js");
+const { hasColors, plain } = require("./output.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
 
 const help = `Lists the keys of a tenant in stored order, that of the bytes of their JSON: a key a line.
@@ -51,23 +53,35 @@ function readRange(values) {
   return range;
 }
 
+/** Lines for keys, and for records. */
+function linesFor({ json }) {
+  if (json) {
+    return {
+      ofKey: (key) => JSON.stringify({ key }),
+      ofRecord: ([key, value]) => JSON.stringify({ key, value: toTagged(value) }),
+    };
+  }
+  const style = { depth: 6, breakLength: Infinity, colors: hasColors() };
+  const ofKey = (key) => plain(JSON.stringify(key));
+  return { ofKey, ofRecord: ([key, value]) => `${ofKey(key)}  ${inspect(value, style)}` };
+}
+
 async function run([path, tenant], values) {
-  const range = readRange(values);
-  await withRepository(path, values, async (repository) => {
-    if (!values.values) {
-      for await (const key of repository.keys(tenant, range)) {
-        out(values.json ? JSON.stringify({ key }) : plain(JSON.stringify(key)));
+  const { ofKey, ofRecord } = linesFor(values);
+  const given = readRange(values);
+  const work = (signal) =>
+    withRepository(path, values, async (repository) => {
+      const writer = new LineWriter(undefined, signal);
+      const range = { ...given, signal };
+      if (values.values) {
+        for await (const record of repository.entries(tenant, range)) {
+          await writer.write(ofRecord(record));
+        }
+      } else {
+        for await (const key of repository.keys(tenant, range)) await writer.write(ofKey(key));
       }
-      return;
-    }
-    for await (const [key, value] of repository.entries(tenant, range)) {
-      if (values.json) out(JSON.stringify({ key, value: toTagged(value) }));
-      else
-        out(
-          `${plain(JSON.stringify(key))}  ${inspect(value, { depth: 6, breakLength: Infinity, colors: process.stdout.isTTY })}`,
-        );
-    }
-  });
+    });
+  await interruptible(work);
 }
 
 module.exports = {

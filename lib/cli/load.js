@@ -4,10 +4,12 @@ const { name } = require("../../package.json");
 const { DATABASE, MAP_SIZE, readMapSize, withRepository } = require("./arguments.js");
 const { DUMP_VERSION } = require("./dump.js");
 const { INCOMPLETE, UsageError } = require("./exit.js");
+const { interruptible } = require("./interrupt.js");
 const { readLines } = require("./lines.js");
-const { note, number, out, plain } = require("./output.js");
+const { counted, note, number, out, plain } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { fromTagged } = require("./tagged.js");
+const { throwIfAborted } = require("../signal.js");
 
 /** Puts that are under way together, and share commits. */
 const GROUP_RECORDS = 1_000;
@@ -23,12 +25,15 @@ whose key exists already is replaced. The first and the last line of a dump may 
   --name N         the named database; without it, that of the dump, or the main one
   --encoding E     how values are written; without it, that of the dump, or msgpack
 
+Where it fails, or is interrupted, what it has put stays, and it says how much that is: load
+again, and that is replaced by the same.
+
 Exit code 1: some lines were no records, or were refused; they were reported and left out; or
 the dump was cut off.
 
 Examples:
   npx ${name} load ./data/copy users.jsonl --create
-  zcat acme.jsonl.gz | npx ${name} load ./data/shop --name orders --encoding json`;
+  gzip -dc acme.jsonl.gz | npx ${name} load ./data/copy --name acme --create`;
 
 const options = {
   ...DATABASE,
@@ -106,7 +111,9 @@ class Load {
     this.#progress.show("loading", this.loaded);
   }
 
-  end() {
+  /** Waits until nothing is under way. */
+  async end() {
+    await Promise.all(this.#group);
     this.#progress.clear();
   }
 }
@@ -120,7 +127,7 @@ function readHead(line) {
   );
 }
 
-async function readAll(lines, load, isWhole) {
+async function readAll(lines, load, isWhole, signal) {
   let claimed;
   for await (const { line, text } of lines) {
     let parsed;
@@ -136,15 +143,18 @@ async function readAll(lines, load, isWhole) {
   }
   await load.flush();
   if (isWhole && claimed === undefined) {
+    throwIfAborted(signal); // whoever wrote it may have been interrupted, too
     note("the dump is cut off: its last line, with the number of records, is missing");
     return INCOMPLETE;
   }
   return load.refused > 0 ? INCOMPLETE : undefined;
 }
 
-/** The first line alone, to know what to open; then all of them. */
-async function peek(file) {
-  const lines = readLines(file);
+/**
+ * The first line alone, to know what to open; then all of them.
+ * @param {AsyncGenerator<{ line: number, text: string }>} lines
+ */
+async function peek(lines) {
   const { value: first } = await lines.next();
   let head;
   try {
@@ -159,31 +169,48 @@ async function peek(file) {
   return { head, lines: all() };
 }
 
-async function run([path, file], values) {
+/** Loads everything. What was put before an error stays, and the error says how much that is. */
+async function loadInto(repository, { head, lines }, signal) {
+  const load = new Load(repository);
+  try {
+    const code = await readAll(lines, load, head !== undefined, signal);
+    return { code, loaded: load.loaded, refused: load.refused };
+  } catch (error) {
+    await load.end();
+    if (load.loaded > 0) {
+      const so = "load again, what is there is replaced";
+      note(`${counted(load.loaded, "record")} loaded before that; ${so}`);
+    }
+    throw Object.assign(error, { done: { loaded: load.loaded, refused: load.refused } });
+  } finally {
+    await load.end();
+  }
+}
+
+async function start(path, input, values, signal) {
   const config = { compression: values.compression ?? false, mapSize: readMapSize(values) };
-  const { head, lines } = await peek(file);
+  const { head, lines } = await peek(input);
   const place = {
     name: values.name ?? head?.name ?? undefined,
     encoding: values.encoding ?? head?.encoding,
   };
   // Opened for reading, a database is not created.
   if (!values.create) await withRepository(path, place, async () => undefined);
-  return withRepository(
-    path,
-    place,
-    async (repository) => {
-      const load = new Load(repository);
-      const code = await readAll(lines, load, head !== undefined);
-      load.end();
-      if (values.json) out(JSON.stringify({ loaded: load.loaded, refused: load.refused }));
-      else
-        out(
-          `${number(load.loaded)} records loaded${load.refused > 0 ? `, ${number(load.refused)} lines left out` : ""}`,
-        );
-      return code;
-    },
-    config,
-  );
+  const work = (repository) => loadInto(repository, { head, lines }, signal);
+  return withRepository(path, place, work, config);
+}
+
+async function run([path, file], values) {
+  const work = async (signal) => {
+    const input = readLines(file, signal);
+    // Standard input that stays open would keep the process waiting.
+    return start(path, input, values, signal).finally(() => input.return(undefined));
+  };
+  const { code, loaded, refused } = await interruptible(work);
+  const left = refused > 0 ? `, ${counted(refused, "line")} left out` : "";
+  if (values.json) out(JSON.stringify({ loaded, refused }));
+  else out(`${counted(loaded, "record")} loaded${left}`);
+  return code;
 }
 
 module.exports = {

@@ -6,7 +6,7 @@ const { parseArgs } = require("node:util");
 const { isLMDBXError } = require("../errors.js");
 const { name, version } = require("../../package.json");
 const { DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED, UsageError } = require("./exit.js");
-const { out, note } = require("./output.js");
+const { out, note, plain } = require("./output.js");
 
 /** In the order of the help. Each file says its arguments, its help, and what it does. */
 const COMMANDS = [
@@ -97,13 +97,20 @@ function messageOf(error) {
   return error?.syscall !== undefined ? error.message /* a file of the user's */ : (error?.stack ?? error);
 }
 
-/** @param {any} error @param {string[]} args */
+/** Mistakes in the arguments, as the repository finds them, are of these classes. */
+function isUsage(error) {
+  if (error instanceof UsageError) return true;
+  return isLMDBXError(error) && (error instanceof TypeError || error instanceof RangeError);
+}
+
+/** @param {any} error - may say what was done before it, as `done` @param {string[]} args */
 function report(error, args) {
   if (args.includes("--json")) {
-    out(JSON.stringify({ type: "error", code: codeOf(error), message: String(error?.message ?? error) }));
+    const message = String(error?.message ?? error);
+    out(JSON.stringify({ type: "error", code: codeOf(error), message, ...error?.done }));
   }
-  note(`lmdbx: ${messageOf(error)}`);
-  if (error instanceof UsageError) return USAGE;
+  note(`lmdbx: ${String(messageOf(error)).split("\n").map(plain).join("\n")}`);
+  if (isUsage(error)) return USAGE;
   return error?.interrupted ? INTERRUPTED : FAILED;
 }
 
@@ -123,6 +130,8 @@ async function main(args) {
   } catch (error) {
     process.exitCode = report(error, args);
   }
+  // A reader that takes nothing more, such as a pager, keeps nobody waiting.
+  if (process.exitCode === INTERRUPTED && process.stdout.writableLength > 0) process.exit();
 }
 
 module.exports = { main, COMMANDS };

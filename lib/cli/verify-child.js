@@ -5,14 +5,21 @@
 const fs = require("node:fs");
 const path = require("node:path");
 const { strictText, readStoredKey } = require("./stored.js");
+const { hasMeta } = require("./meta.js");
 const { walkPages } = require("./pages.js");
 
 /** Records that are got together. */
 const GROUP = 500;
 /** Keys of the package's own records, such as checkpoints, begin so. */
 const OWN = 0xff;
+/** Why a database cannot be opened that may well be sound. */
+const NO_DAMAGE = [
+  ...["LMDBX_ACCESS", "LMDBX_LOCK_FORMAT", "LMDBX_NETWORK_FS", "LMDBX_NO_MEMORY"],
+  ...["LMDBX_NOT_FOUND", "LMDBX_PID_CLASH"],
+];
 
 const { directory, encodings, encoding, skip, oneByOne, pagesOnly } = JSON.parse(process.argv[2]);
+const data = path.join(directory, "data.mdb");
 
 /** At once, also just before a crash. */
 function say(event) {
@@ -29,6 +36,11 @@ function say(event) {
 /** @param {Buffer | undefined} key */
 const shownKey = (key) =>
   key === undefined ? undefined : (strictText(key) ?? key.toString("latin1"));
+
+/** Whether opening was refused for another reason than damage, such as a format that is not ours. */
+function isRefusal(code) {
+  return NO_DAMAGE.includes(code) || (code === "LMDBX_FORMAT" && !hasMeta(data));
+}
 
 class Repositories {
   #open = new Map();
@@ -60,6 +72,10 @@ class Repositories {
       await this.#pins.at(-1).has("lmdbx", null);
       return repository;
     } catch ({ code, message }) {
+      if (name === undefined && isRefusal(code)) {
+        say({ type: "refused", code, reason: message });
+        process.exit();
+      }
       say({ type: "finding", what: "unopened", database: name ?? null, code, reason: message });
       return undefined;
     }
@@ -100,7 +116,7 @@ async function look({ database, key }) {
 
 /** The two transactions of the meta pages: while they stay, nothing was written. */
 function transactions() {
-  const file = fs.openSync(path.join(directory, "data.mdb"), "r");
+  const file = fs.openSync(data, "r");
   try {
     const bytes = Buffer.alloc(65536 + 152);
     fs.readSync(file, bytes, 0, bytes.length, 0);
@@ -120,7 +136,7 @@ function isWrittenTo() {
 async function main() {
   if (!pagesOnly) await repositories.get(undefined);
   atStart = transactions();
-  const walk = walkPages(path.join(directory, "data.mdb"), {
+  const walk = walkPages(data, {
     damaged({ page, database, what, from, to }) {
       const where = database === null ? { list: "free pages" } : { database: database ?? null };
       say({
@@ -155,4 +171,8 @@ async function main() {
   process.exit(0);
 }
 
+// Ctrl-C in a terminal comes here, too, and who started this decides. Exiting gives the reader
+// slots back.
+process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => process.exit());
 main();

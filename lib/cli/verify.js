@@ -4,19 +4,23 @@ const { spawn } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { createError } = require("../errors.js");
+const { throwIfAborted } = require("../signal.js");
 const { name } = require("../../package.json");
-const { readEncodings } = require("./arguments.js");
+const { readEncodings, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
+const { interruptible } = require("./interrupt.js");
 const { splitLines } = require("./lines.js");
-const { bytes, note, number, out, plain, table } = require("./output.js");
+const { bytes, counted, number, out, plain, table } = require("./output.js");
 const { Progress } = require("./progress.js");
 
 /** Crashes after which no more records are tried. */
 const MOST_CRASHES = 10;
+/** How long the child may take to end; it may hang on damage. */
+const ENDING_MILLISECONDS = 1_000;
 
 const help = `Looks for damage: reads every page of the data file, gets every record and decodes its
-value. Lists what is damaged. Runs in a process of its own, and a crash of that is one of the
-things found. Changes nothing; the database may be in use.
+value, those of all named databases, too. Lists what is damaged. Runs in a process of its own,
+and a crash of that is one of the things found. Changes nothing; the database may be in use.
 
   --encoding E     how values are written: msgpack (the default), json or string
   --encoding N=E   the encoding of one named database, if they differ; may be repeated
@@ -31,24 +35,45 @@ const options = { encoding: { type: "string", multiple: true } };
 
 const CHILD = path.join(__dirname, "verify-child.js");
 
+/**
+ * Ends the child when the signal aborts.
+ * @returns {() => void} for when it has ended
+ */
+function endOnAbort(child, signal) {
+  let timer;
+  const end = () => {
+    child.kill("SIGTERM");
+    timer = setTimeout(() => child.kill("SIGKILL"), ENDING_MILLISECONDS);
+  };
+  signal?.addEventListener("abort", end);
+  return () => {
+    signal?.removeEventListener("abort", end);
+    clearTimeout(timer);
+  };
+}
+
 /** Runs the child once, from a record on. */
 class Round {
   last = 0;
   place = {};
   opening;
+  refused;
   end;
 
   /**
    * @param {string} program - the child
    * @param {object} task
    * @param {(event: object) => void} hear
+   * @param {AbortSignal} [signal]
    */
-  async run(program, task, hear) {
+  async run(program, task, hear, signal) {
+    throwIfAborted(signal);
     const child = spawn(process.execPath, [program, JSON.stringify(task)], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (text) => (stderr = (stderr + text).slice(-4096)));
+    const settled = endOnAbort(child, signal);
     const ended = new Promise((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code, signal) => resolve({ code, signal }));
@@ -59,10 +84,12 @@ class Round {
       else if (event.type === "opening") this.opening = event.database;
       else if (event.type === "opened") this.opening = undefined;
       else if (event.type === "end") this.end = event;
+      else if (event.type === "refused") this.refused = event;
       else hear(event);
     }
-    const { code, signal } = await ended;
-    return this.end ? undefined : { how: signal ?? `exit code ${code}`, stderr };
+    const { code, signal: killer } = await ended.finally(settled);
+    throwIfAborted(signal);
+    return this.end ? undefined : { how: killer ?? `exit code ${code}`, stderr };
   }
 }
 
@@ -84,16 +111,17 @@ function once(hear) {
  * crashes before it comes to a record, the pages are looked at without LMDB.
  * @param {object} task
  * @param {(event: object) => void} tell
- * @param {string} [program] - for tests
+ * @param {{ signal?: AbortSignal, program?: string }} [options] - program: for tests
  */
-async function verify(task, tell, program = CHILD) {
+async function verify(task, tell, { signal, program = CHILD } = {}) {
   const hear = once(tell);
   let skip = 0;
   let oneByOne = false;
   let pagesOnly = false;
   for (let crashes = 0; ;) {
     const round = new Round();
-    const crash = await round.run(program, { ...task, skip, oneByOne, pagesOnly }, hear);
+    const crash = await round.run(program, { ...task, skip, oneByOne, pagesOnly }, hear, signal);
+    if (round.refused) throw createError(round.refused.code, round.refused.reason);
     if (crash === undefined || pagesOnly) return round.end;
     if (!oneByOne && round.opening === undefined) {
       skip = Math.max(skip, round.last);
@@ -168,27 +196,26 @@ function printEnd({
 
 async function run([directory], values) {
   const resolved = path.resolve(directory);
-  if (!fs.existsSync(path.join(resolved, "data.mdb"))) {
-    throw createError(
-      "LMDBX_NOT_FOUND",
-      `verify: there is no data.mdb in ${resolved}. Check the path`,
-      resolved,
-    );
-  }
   const { encoding = "msgpack", encodings } = readEncodings(values.encoding);
+  // Where there is nothing that LMDB could crash on, opening says what there is instead.
+  if (!fs.existsSync(path.join(resolved, "data.mdb"))) {
+    await withRepository(resolved, {}, async () => undefined);
+  }
   const progress = new Progress({ unit: "pages" });
   let found = 0;
-  const end = await verify({ directory: resolved, encoding, encodings }, (event) => {
+  const tell = (event) => {
     if (event.type === "progress") return progress.show("verifying", event.pages, event.total);
     found++;
     progress.clear();
     return out(values.json ? JSON.stringify(event) : describe(event));
-  });
-  progress.clear();
+  };
+  const task = { directory: resolved, encoding, encodings };
+  const work = (signal) => verify(task, tell, { signal });
+  const end = await interruptible(work).finally(() => progress.clear());
   if (values.json) out(JSON.stringify({ ...end, type: "report", findings: found }));
   else if (end?.sound) printEnd(end);
   if (!values.json)
-    out(found === 0 ? "No damage found." : `${number(found)} findings, listed above.`);
+    out(found === 0 ? "No damage found." : `${counted(found, "finding")}, listed above.`);
   return found === 0 ? undefined : INCOMPLETE;
 }
 

@@ -1,7 +1,7 @@
 "use strict";
 // Runs the operator's command in the runtime of the test.
 
-const { spawn } = require("node:child_process");
+const { spawn, spawnSync } = require("node:child_process");
 const path = require("node:path");
 const { patient } = require("./timeout.js");
 
@@ -9,9 +9,10 @@ const LMDBX = path.join(__dirname, "../../bin/lmdbx.js");
 
 /**
  * @param {string[]} args
- * @param {{ input?: string, cwd?: string, env?: object, timeout?: number }} [options]
+ * @param {{ input?: string | null, cwd?: string, env?: object, timeout?: number }} [options] - input:
+ *   null leaves it to the test
  * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string }> &
- *   { kill(signal: string): boolean }}
+ *   { kill(signal: string): boolean, stdin: import("node:stream").Writable }}
  */
 function lmdbx(args, { input = "", cwd, env, timeout = patient(60_000) } = {}) {
   const child = spawn(process.execPath, [LMDBX, ...args], { cwd, env: { ...process.env, ...env }, timeout });
@@ -20,12 +21,12 @@ function lmdbx(args, { input = "", cwd, env, timeout = patient(60_000) } = {}) {
   child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
   child.stdin.on("error", () => undefined); // it may end before it has read everything
-  child.stdin.end(input);
+  if (input !== null) child.stdin.end(input);
   const ended = new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
-  return Object.assign(ended, { kill: (signal) => child.kill(signal) });
+  return Object.assign(ended, { kill: (signal) => child.kill(signal), stdin: child.stdin });
 }
 
 /** What it printed with --json. */
@@ -33,4 +34,29 @@ function lines(stdout) {
   return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
-module.exports = { LMDBX, lmdbx, lines };
+/** A command for a shell. @param {string[]} args */
+function shellCommand(args) {
+  return [process.execPath, LMDBX, ...args].map((each) => `'${each.replaceAll("'", "'\\''")}'`).join(" ");
+}
+
+/** Whether there is the program `script` of util-linux, which runs others in a terminal. */
+function hasTerminals() {
+  return spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") ?? false;
+}
+
+/**
+ * What the command shows on a terminal of so many columns.
+ * @param {string[]} args
+ * @param {{ columns?: number, env?: object }} [options]
+ */
+function shownOn(args, { columns = 80, env } = {}) {
+  const command = `stty cols ${columns}; exec ${shellCommand(args)}`;
+  const options = { encoding: "utf8", input: "", timeout: patient(60_000), killSignal: "SIGKILL" };
+  const { status, stdout, stderr } = spawnSync("script", ["-qefc", command, "/dev/null"], {
+    ...options,
+    env: { ...process.env, NO_COLOR: "", TERM: "xterm", ...env },
+  });
+  return { code: status, stdout: stdout.replaceAll("\r\n", "\n"), stderr };
+}
+
+module.exports = { LMDBX, lmdbx, lines, shellCommand, hasTerminals, shownOn };
