@@ -47,7 +47,8 @@ class Progress {
       this.#stream.write(`${text}\n`);
       return;
     }
-    this.#stream.write(`${CLEAR}${text.slice(0, (this.#stream.columns ?? 80) - 1)}`);
+    // A pseudo-terminal to which nobody gave a size says that it has 0 columns.
+    this.#stream.write(`${CLEAR}${text.slice(0, (this.#stream.columns || 80) - 1)}`);
     this.#drawn = true;
   }
 

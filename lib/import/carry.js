@@ -208,4 +208,4 @@ class Carrier {
   }
 }
 
-module.exports = { Carrier };
+module.exports = { Carrier, reasonOf };

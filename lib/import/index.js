@@ -5,7 +5,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { createError } = require("../errors.js");
 const { LMDBXRepository } = require("../repository.js");
-const { Carrier } = require("./carry.js");
+const { Carrier, reasonOf } = require("./carry.js");
 const { takeOld, failure } = require("./old-files.js");
 const { readOptions } = require("./options.js");
 const { checkPeer, loadPeer } = require("./peer.js");
@@ -25,6 +25,11 @@ const NAME_REFUSALS = new Set([
   "LMDBX_NAME_CONFLICT",
   "LMDBX_DATABASES_FULL",
 ]);
+
+/** What opening says of too many names would be no advice here. */
+const FULL =
+  "the new directory has as many named databases as it can hold. Import this one to another " +
+  "path, by its name (names, or --name)";
 
 class Import {
   #options;
@@ -107,7 +112,9 @@ class Import {
       await target?.close();
       if (name === undefined || !NAME_REFUSALS.has(error.code)) throw error;
       const records = this.#source.count(name);
-      this.#notCarried({ database: name, records, code: error.code, reason: error.message });
+      const { code } = error;
+      const reason = code === "LMDBX_DATABASES_FULL" ? FULL : reasonOf(error, this.#options.to);
+      this.#notCarried({ database: name, records, code, reason });
       this.#add({ name, encoding: this.#options.encodingOf(name), records, carried: 0, bytes: 0 });
       return undefined;
     }
@@ -156,7 +163,8 @@ class Import {
 
   /** Opens both sides, carries everything over, and compares. */
   async run(peer) {
-    this.#old = takeOld(this.#options.from, this.#workspace.old);
+    this.#old = await takeOld(this.#options.from, this.#workspace.old);
+    this.#options.signal?.throwIfAborted();
     this.#source = new Source(peer, this.#old);
     // There is a new database also where nothing is in it; and all share one environment.
     const main = this.#open(undefined);

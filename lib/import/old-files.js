@@ -164,14 +164,15 @@ function checkUnused(lock, from) {
  * @param {string} from
  * @param {string} directory - to be created
  */
-function takeOld(from, directory) {
+async function takeOld(from, directory) {
   const { data, lock } = locate(from);
   const metas = readMetas(data);
   checkUnused(lock, from);
   fs.mkdirSync(directory);
   const shown = path.join(directory, "data.mdb");
   const recover = needsRecovery(metas);
-  if (recover) fs.copyFileSync(data, shown, fs.constants.COPYFILE_FICLONE);
+  // A copy of gigabytes must not hold the program up, nor the beat of the workspace.
+  if (recover) await fs.promises.copyFile(data, shown, fs.constants.COPYFILE_FICLONE);
   else fs.symlinkSync(fs.realpathSync(data), shown);
   return {
     directory,

@@ -65,7 +65,7 @@ class Source {
 
   /**
    * @param {{ open: Function }} peer
-   * @param {ReturnType<import("./old-files.js").takeOld>} old
+   * @param {Awaited<ReturnType<import("./old-files.js").takeOld>>} old
    */
   constructor(peer, old) {
     this.#old = old;
