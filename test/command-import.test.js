@@ -8,7 +8,7 @@ const path = require("node:path");
 const { longestPut } = require("./support/limits.js");
 const { using } = require("./support/temporary.js");
 const { until } = require("./support/turn.js");
-const { lmdbx, lines } = require("./support/command.js");
+const { lmdbx, lines, hasTerminals, shownOn } = require("./support/command.js");
 const { writeOld } = require("./support/old.js");
 const { oldValues } = require("./support/old-values.js");
 const { COMMANDS } = require("../lib/cli/main.js");
@@ -157,6 +157,26 @@ describe("progress", () => {
     assert.match(bar, /^\r\x1b\[Kcopying  \[#{15}-{15}\] 50 %  5 of 10 rec/);
     assert.equal(bar.length, 59 + "\r\x1b[K".length);
     assert.deepEqual(rest, ["\r\x1b[K"]);
+  });
+
+  test(
+    "of an import is a bar on a terminal, without colours, and gone in the end",
+    { skip: !hasTerminals() && "without script of util-linux" },
+    using(async (open, directory) => {
+      const from = path.join(directory, "old");
+      await writeOld({ databases: [{ path: from, count: 5_000, size: 1_000 }] });
+      const { code, stdout } = shownOn(["import", from, path.join(directory, "new")]);
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /\r\x1b\[K(copying  |comparing)  \[#*-*\] \d+ %  [\d,]+ of 5,\d+ records, /);
+      assert.match(stdout.split("\r\x1b[K").at(-1), /^database +encoding /);
+      assert.doesNotMatch(stdout, /\x1b\[[\d;]*m/);
+    }),
+  );
+
+  test("is a bar of 80 columns on a terminal without a size", () => {
+    const [bar] = written(true, { columns: 0 });
+    assert.match(bar, /5 of 10 records, 1 min 0 s left$/);
+    assert.ok(bar.length <= 79 + "\r\x1b[K".length, bar);
   });
 
   test("shows the numbers on a narrow one, too", () => {

@@ -47,9 +47,13 @@ class Progress {
       this.#stream.write(`${text}\n`);
       return;
     }
-    // A pseudo-terminal to which nobody gave a size says that it has 0 columns.
-    this.#stream.write(`${CLEAR}${text.slice(0, (this.#stream.columns || 80) - 1)}`);
+    this.#stream.write(`${CLEAR}${text.slice(0, this.#columns() - 1)}`);
     this.#drawn = true;
+  }
+
+  /** A pseudo-terminal to which nobody gave a size says that it has 0. */
+  #columns() {
+    return this.#stream.columns || 80;
   }
 
   #text(what, done, total, passed) {
@@ -57,7 +61,7 @@ class Progress {
     if (total === undefined || done === 0) return `${what}  ${count}`;
     const left = (passed / done) * Math.max(total - done, 0);
     const part = done / total;
-    const drawn = this.#stream.columns < NARROW_COLUMNS ? bar(part, NARROW_BAR) : bar(part);
+    const drawn = this.#columns() < NARROW_COLUMNS ? bar(part, NARROW_BAR) : bar(part);
     return `${what}  ${drawn} ${Math.floor(part * 100)} %  ${count}, ${duration(left)} left`;
   }
 
