@@ -9,20 +9,7 @@ const { importDirectory } = require("../lib/import/index.js");
 const { runToEnd } = require("./support/program.js");
 const { longestPut } = require("./support/limits.js");
 const { using, rejection } = require("./support/temporary.js");
-const { writeOld, everything, assertNoLeftovers, startProgram } = require("./support/old.js");
-
-/** A test in a directory with an old database in it, `old`. */
-function withOld(name, written, body) {
-  test(
-    name,
-    using(async (open, directory) => {
-      const from = path.join(directory, "old");
-      const args = written(from);
-      if (args !== undefined) await writeOld(args);
-      await body({ open, directory, from, to: path.join(directory, "new") });
-    }),
-  );
-}
+const { writeOld, withOld, everything, assertNoLeftovers, startProgram } = require("./support/old.js");
 
 const many = (count) => (path) => ({ databases: [{ path, count }] });
 const odd = (path) => ({ odd: path });

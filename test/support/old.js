@@ -1,10 +1,12 @@
 "use strict";
 // Databases of the replaced package, made in the test itself, and what must hold of them.
 
+const { test } = require("node:test");
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 const { runToEnd, startProgram } = require("./program.js");
+const { using } = require("./temporary.js");
 const { patient } = require("./timeout.js");
 
 /** The versions of npm lmdb that 0.3.x may have been installed with, as they are called here. */
@@ -34,6 +36,24 @@ async function writeOld(args) {
   }
 }
 
+/**
+ * A test in a directory with an old database in it, `old`.
+ * @param {string} name
+ * @param {(from: string) => object | undefined} written - what writeOld takes; nothing: no database
+ * @param {(places: { open: Function, directory: string, from: string, to: string }) => unknown} body
+ */
+function withOld(name, written, body) {
+  test(
+    name,
+    using(async (open, directory) => {
+      const from = path.join(directory, "old");
+      const args = written(from);
+      if (args !== undefined) await writeOld(args);
+      await body({ open, directory, from, to: path.join(directory, "new") });
+    }),
+  );
+}
+
 /** Everything in a directory: names, bytes and times. */
 function everything(directory) {
   return fs
@@ -52,4 +72,4 @@ function assertNoLeftovers(directory) {
   assert.deepEqual(hidden, []);
 }
 
-module.exports = { VERSIONS, writeOld, everything, assertNoLeftovers, startProgram };
+module.exports = { VERSIONS, OLD_TIMEOUT, writeOld, withOld, everything, assertNoLeftovers, startProgram };
