@@ -16,21 +16,32 @@ const MEBIBYTE = 1024 * 1024;
 const SIZE = process.env.LMDBX_TORTURE ? 300 : 4_000;
 const MOST_MEMORY = 200 * MEBIBYTE;
 
+/** Small records: what is kept of each would be seen beside what is under way. */
+const SMALL_RECORDS = 40_000;
+const WEIGH_AT = [4_000, 36_000];
+const MOST_KEPT = 80;
+
+/** Imports what 0.3.x wrote: so many records of so many bytes. */
+async function importMany({ directory, count, size, weighAt }) {
+  const from = path.join(directory, "old");
+  const options = { from, to: path.join(directory, "new") };
+  const databases = [{ path: from, count, size }];
+  const writer = startProgram("old-writer", { databases }, { timeout: TIMEOUT });
+  assert.equal((await writer.ended).code, 0);
+  const importer = startProgram("importer", { options, weighAt }, { timeout: TIMEOUT });
+  const said = await importer.heard();
+  await importer.ended;
+  assert.equal(said.error, undefined);
+  assert.equal(said.report.notCarriedCount, 0);
+  assert.ok(said.report.carried > count);
+  return { ...said, to: options.to };
+}
+
 test(
   `${RECORDS} records are carried over in bounded memory`,
   { timeout: TIMEOUT },
   using(async (open, directory) => {
-    const from = path.join(directory, "old");
-    const to = path.join(directory, "new");
-    const databases = [{ path: from, count: RECORDS, size: SIZE }];
-    const writer = startProgram("old-writer", { databases }, { timeout: TIMEOUT });
-    assert.equal((await writer.ended).code, 0);
-    const importer = startProgram("importer", { options: { from, to } }, { timeout: TIMEOUT });
-    const { report, most, error } = await importer.heard();
-    await importer.ended;
-    assert.equal(error, undefined);
-    assert.equal(report.notCarriedCount, 0);
-    assert.ok(report.carried > RECORDS);
+    const { report, most, to } = await importMany({ directory, count: RECORDS, size: SIZE });
     const size = fs.statSync(path.join(to, "data.mdb")).size;
     console.log(
       `${report.carried} records, ${Math.round(size / MEBIBYTE)} MiB in ` +
@@ -41,6 +52,19 @@ test(
     assert.equal((await repository.list("many")).length, RECORDS);
     for (const n of [0, RECORDS >> 1, RECORDS - 1]) {
       assert.equal((await repository.get("many", n)).n, n);
+    }
+  }),
+);
+
+test(
+  "nothing is kept of a record that was copied, or compared",
+  { timeout: TIMEOUT },
+  using(async (open, directory) => {
+    const { held } = await importMany({ directory, count: SMALL_RECORDS, weighAt: WEIGH_AT });
+    const records = WEIGH_AT[1] - WEIGH_AT[0];
+    for (const [phase, [early, late]] of Object.entries(held)) {
+      const kept = (late - early) / records;
+      assert.ok(kept < MOST_KEPT, `${phase}: ${kept.toFixed(1)} bytes of each record`);
     }
   }),
 );

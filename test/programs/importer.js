@@ -1,15 +1,10 @@
 "use strict";
-// Imports a database: { options, lmdb, dieAt, holdAt }. Says progress, then the report or the error.
+// Imports a database: { options, lmdb, dieAt, holdAt, weighAt }. Says the report or the error.
+// dieAt, holdAt: [phase, records]; weighAt: numbers of records, at which it says how much it holds.
 
 const fs = require("node:fs");
-const { args, say } = require("../support/child.js");
+const { args, say, collect } = require("../support/child.js");
 const { importDirectory } = require("../../lib/import/index.js");
-
-/** The most memory this process has used, in bytes. */
-function peakMemory() {
-  const status = fs.readFileSync("/proc/self/status", "utf8");
-  return Number(/^VmHWM:\s+(\d+)/m.exec(status)[1]) * 1024;
-}
 
 /** Bytes of memory that are this process's own, without mapped files. */
 function ownMemory() {
@@ -17,9 +12,18 @@ function ownMemory() {
   return Number(/^RssAnon:\s+(\d+)/m.exec(status)[1]) * 1024;
 }
 
+/** Bytes that JavaScript holds, garbage left out. */
+function heldBytes() {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 let most = 0;
+const held = { copy: [], verify: [] };
 function onProgress({ phase, records }) {
   most = Math.max(most, ownMemory());
+  if (records >= args.weighAt?.[held[phase].length]) held[phase].push(heldBytes());
   if (args.dieAt === undefined && args.holdAt === undefined) return;
   const [at, number] = args.dieAt ?? args.holdAt;
   if (phase !== at || records < number) return;
@@ -31,6 +35,6 @@ function onProgress({ phase, records }) {
 
 const lmdb = args.lmdb === undefined ? undefined : require(args.lmdb);
 importDirectory({ ...args.options, onProgress, ...(lmdb ? { lmdb } : {}) }).then(
-  (report) => say({ report, most, peak: peakMemory() }),
+  (report) => say({ report, most, held }),
   ({ code, message }) => say({ error: { code, message } }),
 );
