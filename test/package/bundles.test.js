@@ -54,18 +54,23 @@ main();
   );
 });
 
-/** Moves what a bundler made to where no other file of the package is, and runs it there. */
-function assertWorks(made, commands) {
+/** Moves what a bundler made to where no other file of the package is. */
+function moveAway(made) {
   const elsewhere = fs.mkdtempSync(path.join(temporary, "elsewhere-"));
   const directory = path.join(elsewhere, "dist");
   fs.renameSync(path.join(project, made), directory);
+  return { elsewhere, directory };
+}
+
+/** Runs what a bundler made where no other file of the package is. */
+function assertWorks(made, commands) {
+  const { elsewhere, directory } = moveAway(made);
   for (const [program, ...args] of commands) {
     const command = program === "./app" ? path.join(directory, "app") : program;
     const data = fs.mkdtempSync(path.join(elsewhere, "data-"));
     const files = args.map((file) => path.join(directory, file));
     assert.equal(succeed(elsewhere, command, [...files, data]), '{"name":"Alice"}\n');
   }
-  return elsewhere;
 }
 
 describe("bundled by esbuild", () => {
@@ -89,6 +94,20 @@ describe("bundled by esbuild", () => {
       ]);
     });
   }
+
+  test("carries nothing of the import, and requires no npm lmdb", () => {
+    bundle("--loader:.node=copy", "--outfile=out/app.js", "--metafile=out/meta.json");
+    const { inputs, outputs } = JSON.parse(fs.readFileSync(path.join(project, "out/meta.json"), "utf8"));
+    const files = Object.keys(inputs);
+    assert.ok(files.some((file) => file.endsWith("lib/repository.js")));
+    assert.deepEqual(files.filter((file) => /lib\/(import|cli)\/|node_modules\/lmdb/.test(file)), []);
+    const imports = Object.values(outputs).flatMap((output) => output.imports);
+    const foreign = imports.filter(({ path: file, external }) => external && !/^node:|\.node$/.test(file));
+    assert.deepEqual(foreign, []);
+    const code = fs.readFileSync(path.join(project, "out/app.js"), "utf8");
+    assert.doesNotMatch(code, /\b(require|resolve|import)\(["'`]lmdb["'`/]/);
+    fs.rmSync(path.join(project, "out"), { recursive: true });
+  });
 
   test("with .node external, and the binaries beside the bundle's directory", () => {
     bundle("--external:*.node", "--outfile=out/app.js");
@@ -117,4 +136,59 @@ describe("bundled by Bun", () => {
     succeed(project, bun, ["build", "--compile", "app.ts", "--outfile=out/app"]);
     assertWorks("out", [["./app"]]);
   });
+});
+
+describe("the import, bundled where npm lmdb is not installed", () => {
+  const old = path.join(temporary, "old");
+  before(() => {
+    fs.writeFileSync(
+      path.join(project, "move.ts"),
+      `import { importDirectory } from "${name}/import";
+importDirectory({ from: process.argv[2]!, to: process.argv[3]! }).then(
+  (report) => console.log(report.carried),
+  (error) => console.log(error.code, error.message),
+);
+`,
+    );
+    const make = `const db = require(${JSON.stringify(path.join(root, "node_modules/lmdb"))})
+      .open({ path: ${JSON.stringify(old)} });
+      db.put('acme:"user:123"', { name: "Alice" }).then(() => db.close());`;
+    succeed(temporary, "node", ["-e", make]);
+  });
+
+  /** Asks for npm lmdb where there is none, and takes the one that is installed where it runs. */
+  function assertImports(runtimes, file) {
+    const { elsewhere, directory } = moveAway("out");
+    const run = (runtime, to) => succeed(elsewhere, runtime, [path.join(directory, file), old, to]);
+    fs.mkdirSync(path.join(elsewhere, "node_modules")); // else Bun installs what is asked for
+    for (const runtime of runtimes) {
+      const asked = /^LMDBX_PEER_MISSING .* npm package lmdb, which is not installed\. Install it .*npm install lmdb@3/;
+      assert.match(run(runtime, "new"), asked);
+    }
+    assert.ok(!fs.existsSync(path.join(elsewhere, "new")));
+    fs.symlinkSync(path.join(root, "node_modules/lmdb"), path.join(elsewhere, "node_modules/lmdb"));
+    for (const runtime of runtimes) assert.equal(run(runtime, `new-${path.basename(runtime)}`), "1\n");
+  }
+
+  const options = ["--bundle", "--platform=node", "--loader:.node=copy", "--log-level=warning"];
+
+  test("by esbuild, as CommonJS, without a warning", () => {
+    const args = ["move.ts", ...options, "--outfile=out/move.js"];
+    const { status, stderr } = spawnSync(esbuild, args, { cwd: project, encoding: "utf8" });
+    assert.deepEqual([status, stderr], [0, ""]);
+    assertImports(["node", bun], "move.js");
+  });
+
+  test("by esbuild, as an ES module that has a require", () => {
+    const form = ["--format=esm", `--banner:js=${BANNER}`, "--outfile=out/move.mjs"];
+    succeed(project, esbuild, ["move.ts", ...options, ...form]);
+    assertImports(["node", bun], "move.mjs");
+  });
+
+  for (const [to, program] of Object.entries({ bun, node: "node" })) {
+    test(`by Bun, for ${to}`, () => {
+      succeed(project, bun, ["build", "move.ts", `--target=${to}`, "--outdir=out"]);
+      assertImports([program], "move.js");
+    });
+  }
 });

@@ -5,76 +5,19 @@
 
 const { after, before, describe, test } = require("node:test");
 const assert = require("node:assert/strict");
-const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
-const os = require("node:os");
 const path = require("node:path");
+const { root, bun, binary, workshop } = require("../support/packing.js");
 
-const root = path.resolve(__dirname, "../..");
 const { name, version } = require("../../package.json");
-const bun = path.join(root, "node_modules/.bin/bun");
 const LIBRARIES = ["liblmdb-dev", "libmsgpack-dev", "libcjson-dev", "liblz4-dev"];
 
-/** One directory for all of it, with a home of its own: no setting of this machine's user helps. */
-const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-package-"));
-after(() => fs.rmSync(temporary, { recursive: true }));
-const environment = Object.fromEntries(
-  Object.entries(process.env).filter(([variable]) => !/^(npm|bun|node)_/i.test(variable)),
-);
-environment.HOME = path.join(temporary, "home");
+const { temporary, remove, run, succeed, makeProject, assertWorks, pack, makeOld, linkLmdb } =
+  workshop("package");
+after(remove);
 
 /** Without the system libraries, and without any pkg-config file. */
 const none = { PKG_CONFIG_LIBDIR: path.join(temporary, "home"), PKG_CONFIG_PATH: "" };
-
-/** Runs a program to its end. */
-function run(cwd, program, args, env = {}) {
-  const options = { cwd, encoding: "utf8", env: { ...environment, ...env } };
-  const { status, stdout, stderr, error } = spawnSync(program, args, options);
-  if (error) throw error;
-  return { status, stdout, stderr, output: stdout + stderr };
-}
-
-/** The same, and fails the test where the program does. */
-function succeed(...args) {
-  const result = run(...args);
-  assert.equal(result.status, 0, result.output);
-  return result;
-}
-
-/** An empty project, with a program that uses the package in CommonJS and in ESM. */
-function makeProject(title) {
-  const project = path.join(temporary, title);
-  fs.mkdirSync(project);
-  fs.writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: title }));
-  const use = `
-    const repository = createLMDBXRepository({ path: process.argv[2] });
-    await repository.put("acme", "user:123", { name: "Alice" });
-    console.log(JSON.stringify(await repository.get("acme", "user:123")));
-    await repository.close();
-    const temporary = createTemporaryRepository();
-    await temporary.put("acme", 1, temporary instanceof LMDBXRepository);
-    console.log(await temporary.get("acme", 1));
-    await temporary.close();`;
-  const names = "{ createLMDBXRepository, LMDBXRepository }";
-  fs.writeFileSync(
-    path.join(project, "program.cjs"),
-    `const ${names} = require("${name}");
-const { createTemporaryRepository } = require("${name}/testing");\n(async () => {${use}\n})();\n`,
-  );
-  fs.writeFileSync(
-    path.join(project, "program.mjs"),
-    `import ${names} from "${name}";
-import { createTemporaryRepository } from "${name}/testing";${use}\n`,
-  );
-  return project;
-}
-
-function assertWorks(project, runtime) {
-  for (const program of ["program.cjs", "program.mjs"]) {
-    const { stdout } = succeed(project, runtime, [program, path.join(project, "data", program)]);
-    assert.equal(stdout.trim(), '{"name":"Alice"}\ntrue');
-  }
-}
 
 function addonOf(project) {
   return path.join(project, "node_modules", name, "build/Release/lmdbx.node");
@@ -86,35 +29,9 @@ function assertOneSentence(lines) {
   for (const library of LIBRARIES) assert.ok(lines[0].includes(library), lines[0]);
 }
 
-const libc = process.report.getReport().header.glibcVersionRuntime ? "" : "-musl";
-const binary = `prebuilds/${process.platform}-${process.arch}${libc}/lmdbx.node`;
-
-/**
- * Packs a copy of the tree that has no binary but, if so asked, a stand-in for the one that fits
- * here: what this checkout has compiled.
- */
-function pack(title, withBinary) {
-  const copy = path.join(temporary, title);
-  const left = new Set(["build", "node_modules", "prebuilds", ".git"]);
-  for (const entry of fs.readdirSync(root)) {
-    if (left.has(entry)) continue;
-    fs.cpSync(path.join(root, entry), path.join(copy, entry), { recursive: true });
-  }
-  if (withBinary) {
-    fs.mkdirSync(path.join(copy, path.dirname(binary)), { recursive: true });
-    fs.copyFileSync(path.join(root, "build/Release/lmdbx.node"), path.join(copy, binary));
-    fs.writeFileSync(path.join(copy, "THIRD_PARTY_LICENSES"), "as generated\n");
-  } else {
-    fs.rmSync(path.join(copy, "THIRD_PARTY_LICENSES"), { force: true });
-  }
-  const { stdout } = succeed(copy, "npm", ["pack", "--pack-destination", copy, "--silent"]);
-  return path.join(copy, stdout.trim());
-}
-
 let tarball;
 let tarballWithBinary;
 before(() => {
-  fs.mkdirSync(environment.HOME);
   tarball = pack("without-binary", false);
   tarballWithBinary = pack("with-binary", true);
 });
@@ -184,11 +101,8 @@ describe("with a binary that fits", () => {
   });
 
   test("is compiled all the same where npm_config_build_from_source asks for it, and that is used", () => {
-    const project = makeProject("npm-source");
-    fs.writeFileSync(
-      path.join(project, "package.json"),
-      JSON.stringify({ name: "npm-source", allowScripts: { [`file:${tarballWithBinary}`]: true } }),
-    );
+    const manifest = { allowScripts: { [`file:${tarballWithBinary}`]: true } };
+    const project = makeProject("npm-source", { manifest });
     const env = { npm_config_build_from_source: "true" };
     succeed(project, "npm", ["install", tarballWithBinary], env);
     assert.ok(built(project));
@@ -255,17 +169,13 @@ describe("installed by npm", () => {
   });
 
   test("imports with the project's npm lmdb, and asks for it where there is none", () => {
-    const old = path.join(project, "old");
-    const make = `const { open } = require(${JSON.stringify(path.join(root, "node_modules/lmdb"))});
-      const db = open({ path: ${JSON.stringify(old)} });
-      db.put('acme:"user:123"', { name: "Alice" }).then(() => db.close());`;
-    succeed(project, "node", ["-e", make]);
+    makeOld(path.join(project, "old"));
     const args = ["--no-install", name, "import", "old", "new"];
     const { status, stderr } = run(project, "npx", args);
     assert.equal(status, 3);
     assert.match(stderr, /takes the npm package lmdb, which is not installed\. Install it .*npm install lmdb@3/);
     assert.ok(!fs.existsSync(path.join(project, "new")));
-    fs.symlinkSync(path.join(root, "node_modules/lmdb"), path.join(project, "node_modules/lmdb"));
+    linkLmdb(project);
     assert.match(succeed(project, "npx", args).stdout, /1 of 1 records .* carried over/);
     const use = `import { importDirectory } from "${name}/import";
       console.log((await importDirectory({ from: "old", to: process.argv[2] })).carried);`;
@@ -327,22 +237,15 @@ describe("without the system libraries", () => {
   });
 
   test("npm install fails and shows it", () => {
-    const project = makeProject("npm-bare");
-    fs.writeFileSync(
-      path.join(project, "package.json"),
-      JSON.stringify({ name: "npm-bare", allowScripts: { [`file:${tarball}`]: true } }),
-    );
+    const manifest = { allowScripts: { [`file:${tarball}`]: true } };
+    const project = makeProject("npm-bare", { manifest });
     const { status, stderr } = run(project, "npm", ["install", tarball], none);
     assert.notEqual(status, 0);
     assertOneSentence(stderr.split("\n").filter((line) => line.includes("apt-get install")));
   });
 
   test("bun add fails and shows it, where the package is trusted", () => {
-    const project = makeProject("bun-bare");
-    fs.writeFileSync(
-      path.join(project, "package.json"),
-      JSON.stringify({ name: "bun-bare", trustedDependencies: [name] }),
-    );
+    const project = makeProject("bun-bare", { manifest: { trustedDependencies: [name] } });
     const { status, stderr } = run(project, bun, ["add", tarball], none);
     assert.notEqual(status, 0);
     assertOneSentence(stderr.split("\n").filter((line) => line.includes("apt-get install")));
