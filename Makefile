@@ -172,7 +172,7 @@ sanitize-js: ## run the JavaScript tests with an addon under ASan + UBSan
 	  $(BUN_TEST) $$tests && node --test $$tests
 
 .PHONY: torture
-TORTURE := workers processes kills queue-limits leaks model import-large
+TORTURE := workers processes kills queue-limits leaks model import-large import-killed
 torture: build ## run the tests of threads, processes and memory far longer
 	LMDBX_TORTURE=1 $(BUN_TEST) $(TORTURE:%=./test/%.test.js)
 	LMDBX_TORTURE=1 node --test $(TORTURE:%=test/%.test.js)

@@ -119,7 +119,8 @@ describe(`installed as ${ALIAS}`, () => {
     test(`by ${who}, works in both runtimes, required and imported, with its subpaths`, () => {
       const project = makeProject(`alias-${who}`, { importedAs: ALIAS });
       install(project);
-      assert.deepEqual([installed(project, ALIAS).name, installed(project, ALIAS).version], [name, version]);
+      const found = installed(project, ALIAS);
+      assert.deepEqual([found.name, found.version], [name, version]);
       assert.ok(!fs.existsSync(path.join(project, "node_modules", name)));
       const told = `importDirectory({ from: "none", to: "new" }).catch(({ code }) => console.log(code));`;
       const required = `const { importDirectory } = require("${ALIAS}/import");

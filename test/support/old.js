@@ -72,4 +72,7 @@ function assertNoLeftovers(directory) {
   assert.deepEqual(hidden, []);
 }
 
-module.exports = { VERSIONS, OLD_TIMEOUT, writeOld, withOld, everything, assertNoLeftovers, startProgram };
+module.exports = {
+  ...{ VERSIONS, OLD_TIMEOUT, writeOld, withOld, startProgram },
+  ...{ everything, assertNoLeftovers },
+};

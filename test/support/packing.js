@@ -81,7 +81,8 @@ import { createTemporaryRepository } from "${importedAs}/testing";${use}\n`,
 
   /** Packs a directory; returns the tarball in it. */
   function packDirectory(directory) {
-    const { stdout } = succeed(directory, "npm", ["pack", "--pack-destination", directory, "--silent"]);
+    const args = ["pack", "--pack-destination", directory, "--silent"];
+    const { stdout } = succeed(directory, "npm", args);
     return path.join(directory, stdout.trim());
   }
 
