@@ -15,7 +15,7 @@ everything has been written, read back and compared. Both need space on the disk
 Reads the old database with the npm package lmdb: install it first (npm install
 lmdb@3, bun add lmdb@3).
 
-  --name N                only this named database; may be repeated; "" is the main one
+  --name N                only this named database; may be repeated; --name="" is the main one
   --encoding E            what 0.3.x was configured with: msgpack (the default), json or string
   --encoding N=E          the encoding of one named database, if they differ; may be repeated
   --target-encoding E     the encoding of the new database, if it is to be another
