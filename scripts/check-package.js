@@ -15,6 +15,7 @@ const ALLOWED = [
   /^(CHANGELOG|README|UPGRADING)\.md$/,
   /^(LICENSE|THIRD_PARTY_LICENSES|binding\.gyp|package\.json|scripts\/install\.js)$/,
   /^docs\/[a-z-]+\.md$/,
+  /^bench\/results\/(ratios\.svg|table\.md)$/,
   /^[a-z-]+\.d\.ts$/,
   /^(bin|lib)\/([a-z-]+\/)*[a-z-]+\.js$/,
   /^src\/([a-z]+\/)?[a-z0-9_]+\.[ch]$/,

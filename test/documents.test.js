@@ -7,6 +7,7 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 const { microseconds } = require("../bench/table.js");
+const { deadLinks } = require("./support/links.js");
 
 const ROOT = path.join(__dirname, "..");
 const DOCUMENTS = [
@@ -22,20 +23,6 @@ const DOCUMENTS = [
 
 const read = (file) => fs.readFileSync(path.join(ROOT, file), "utf8");
 
-/** Without code blocks, in which brackets mean something else. */
-const prose = (markdown) => markdown.replace(/^```[\s\S]*?^```$/gm, "");
-
-/** The anchors of a document's headings, as web pages make them. */
-function anchors(markdown) {
-  const headings = [...prose(markdown).matchAll(/^#+ (.+)$/gm)];
-  return headings.map(([, heading]) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\w\- ]/g, "")
-      .replaceAll(" ", "-"),
-  );
-}
-
 /** The first cells, in backquotes, of the rows of a section's table. */
 function firstCells(markdown, heading) {
   const [, behind] = markdown.split(`\n## ${heading}\n`);
@@ -46,13 +33,7 @@ function firstCells(markdown, heading) {
 describe("documents", () => {
   for (const document of DOCUMENTS) {
     test(`the links of ${document} lead somewhere`, () => {
-      const links = [...prose(read(document)).matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link);
-      for (const link of links.filter((each) => !each.startsWith("http"))) {
-        const [file, anchor] = link.split("#");
-        const target = file === "" ? document : path.join(path.dirname(document), file);
-        assert.ok(fs.existsSync(path.join(ROOT, target)), link);
-        if (anchor !== undefined) assert.ok(anchors(read(target)).includes(anchor), link);
-      }
+      assert.deepEqual(deadLinks(ROOT, document), []);
     });
   }
 

@@ -8,6 +8,7 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 const { root, bun, binary, workshop } = require("../support/packing.js");
+const { deadLinks } = require("../support/links.js");
 
 const { name, version } = require("../../package.json");
 const LIBRARIES = ["liblmdb-dev", "libmsgpack-dev", "libcjson-dev", "liblz4-dev"];
@@ -54,8 +55,11 @@ describe("the tarball", () => {
       "THIRD_PARTY_LICENSES",
       binary,
       "UPGRADING.md",
+      "bench/results/ratios.svg",
+      "bench/results/table.md",
       "bin/lmdbx.js",
       "binding.gyp",
+      "docs/architecture.md",
       "docs/compatibility.md",
       "docs/format.md",
       "import.d.ts",
@@ -66,6 +70,22 @@ describe("the tarball", () => {
     ];
     const expected = [...others, ...library, ...sources].map((file) => `package/${file}`);
     assert.deepEqual(packed.sort(), expected.sort());
+  });
+
+  test("has documents whose links lead somewhere in it", () => {
+    const unpacked = path.join(temporary, "unpacked");
+    fs.mkdirSync(unpacked);
+    succeed(unpacked, "tar", ["-xzf", tarballWithBinary]);
+    const installed = path.join(unpacked, "package");
+    const documents = fs
+      .readdirSync(installed, { recursive: true })
+      .filter((file) => file.endsWith(".md"));
+    for (const document of ["README.md", "UPGRADING.md", "CHANGELOG.md", "docs/format.md"]) {
+      assert.ok(documents.includes(document), document);
+    }
+    for (const document of documents) {
+      assert.deepEqual(deadLinks(installed, document), [], document);
+    }
   });
 
   test("is named after the package and its version", () => {
