@@ -5,8 +5,11 @@
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { TARGETS, problems } = require("./prebuild/inspect.js");
+const { parseArgs } = require("node:util");
+const { TARGETS, builtFrom, problems } = require("./prebuild/inspect.js");
 const { Stop, filesBelow, root, run } = require("./prebuild/run.js");
+const { runtimesOf } = require("./prebuild/runtimes.js");
+const table = require("./prebuild/table.js");
 
 const manifest = require("./prebuild/manifest.json");
 
@@ -22,13 +25,15 @@ const ALLOWED = [
   new RegExp(`^prebuilds/(${TARGETS.join("|")})/lmdbx\\.node$`),
 ];
 
+const DOCUMENT = "docs/compatibility.md";
 /** And what must be, besides lib, src and what package.json points to. */
 const REQUIRED = [
   ...["CHANGELOG.md", "LICENSE", "README.md", "THIRD_PARTY_LICENSES", "binding.gyp", "index.d.ts"],
-  "scripts/install.js",
+  ...[DOCUMENT, "scripts/install.js"],
 ];
 
-const read = (directory, file) => fs.readFileSync(path.join(directory, file), "utf8");
+/** What makes binaries, and a table of what ran with them. */
+const AGAIN = "run make prebuild PREBUILD=--record";
 
 /** The files that package.json promises: entry points, types, commands. */
 function promised(value) {
@@ -36,14 +41,11 @@ function promised(value) {
   return Object.values(value ?? {}).flatMap(promised);
 }
 
-function* judgeFiles(files, { main, types, exports, bin }) {
+function* judgeFiles({ files, own, description: { main, types, exports, bin } }) {
   for (const target of TARGETS) {
     const file = `prebuilds/${target}/lmdbx.node`;
     if (!files.includes(file)) yield `the binary for ${target} is missing; run scripts/prebuild`;
   }
-  const own = ["lib", "src"].flatMap((directory) =>
-    filesBelow(path.join(root, directory)).map((file) => `${directory}/${file}`),
-  );
   for (const file of new Set([...REQUIRED, ...own, ...promised([main, types, exports, bin])])) {
     if (!files.includes(file)) yield `${file} is missing`;
   }
@@ -52,39 +54,89 @@ function* judgeFiles(files, { main, types, exports, bin }) {
   }
 }
 
-function* judgeVersions(directory, { version }) {
-  const newest = /^## \[(.*?)\]/m.exec(read(directory, "CHANGELOG.md"))?.[1];
+function* judgeVersions({ changeLog, lock, description: { version } }) {
+  const newest = /^## \[(.*?)\]/m.exec(changeLog ?? `## [${version}]`)?.[1];
   if (newest !== version) yield `CHANGELOG.md begins with ${newest}, package.json says ${version}`;
-  const lock = JSON.parse(read(root, "package-lock.json"));
-  for (const locked of [lock.version, lock.packages[""].version]) {
+  for (const locked of new Set([lock.version, lock.packages[""].version])) {
     if (locked !== version) yield `package-lock.json says ${locked}, package.json ${version}`;
   }
 }
 
-function* judgeLicences(text) {
+function* judgeLicences({ licences }) {
+  if (licences === undefined) return; // missing, which is said already
   for (const [name, source] of Object.entries(manifest.sources)) {
     if (source.use === "tests") continue;
     const heading = `Debian source package ${name} ${source.version}\n`;
-    if (!text.includes(heading)) yield `THIRD_PARTY_LICENSES lacks ${name} ${source.version}`;
+    if (!licences.includes(heading)) yield `THIRD_PARTY_LICENSES lacks ${name} ${source.version}`;
   }
 }
 
-function* judge(directory) {
-  const description = JSON.parse(read(directory, "package.json"));
-  const files = filesBelow(directory);
-  yield* judgeFiles(files, description);
-  if (files.includes("CHANGELOG.md")) yield* judgeVersions(directory, description);
-  if (files.includes("THIRD_PARTY_LICENSES")) {
-    yield* judgeLicences(read(directory, "THIRD_PARTY_LICENSES"));
+/** What has to have run with a binary: its C tests; and where no emulator is needed, the whole. */
+function hasToHaveRun(target) {
+  if (target !== "linux-x64") return ["C tests"];
+  return ["C tests", ...runtimesOf({ arch: "x64", libc: "glibc" }).map(({ title }) => title)];
+}
+
+/** Whether the table of what ran is of the binaries in the tarball, and of success. */
+function* judgeTable({ rows, binaries }) {
+  for (const [target, { note }] of Object.entries(binaries)) {
+    if (note === undefined) continue; // which is said of the binary
+    const built = table.builtLabel(note);
+    const ofTarget = rows.filter((row) => row.target === target);
+    for (const what of hasToHaveRun(target)) {
+      const row = ofTarget.find((each) => each.what === what);
+      const which = `${DOCUMENT}: ${what} on ${target}`;
+      if (row === undefined) yield `${which}: not in the table; ${AGAIN}`;
+      else if (row.built !== built) {
+        yield `${which}: ran with a binary of ${row.built}, the tarball's is of ${built}; ${AGAIN}`;
+      } else if (!(row.passed > 0)) yield `${which}: no test passed; ${AGAIN}`;
+    }
+    for (const { what, failed } of ofTarget.filter((row) => row.failed.length > 0)) {
+      yield `${DOCUMENT}: ${what} on ${target}: ${failed.length} failed; mend that, and ${AGAIN}`;
+    }
   }
+}
+
+/** All objections to what gather() has found. */
+function* judge(facts) {
+  yield* judgeFiles(facts);
+  yield* judgeVersions(facts);
+  yield* judgeLicences(facts);
+  for (const [target, { wrong }] of Object.entries(facts.binaries)) {
+    for (const problem of wrong) yield `the binary for ${target} ${problem}`;
+  }
+  if (facts.rows) yield* judgeTable(facts);
+}
+
+/** What is in an unpacked tarball, and what of the tree it is compared with. */
+function gather(directory, { withTable = true } = {}) {
+  const files = filesBelow(directory);
+  const text = (file) =>
+    files.includes(file) ? fs.readFileSync(path.join(directory, file), "utf8") : undefined;
+  const binaries = {};
   for (const target of TARGETS) {
     const file = path.join(directory, "prebuilds", target, "lmdbx.node");
     if (!fs.existsSync(file)) continue;
-    for (const problem of problems(target, file)) yield `the binary for ${target} ${problem}`;
+    const wrong = [...problems(target, file)];
+    const isElf = !wrong.includes("is not an ELF file");
+    binaries[target] = { wrong, note: isElf ? builtFrom(file) : undefined };
   }
+  const document = withTable ? text(DOCUMENT) : undefined;
+  const below = (part) => filesBelow(path.join(root, part)).map((file) => `${part}/${file}`);
+  return {
+    files,
+    description: JSON.parse(text("package.json")),
+    own: ["lib", "src"].flatMap(below),
+    changeLog: text("CHANGELOG.md"),
+    lock: JSON.parse(fs.readFileSync(path.join(root, "package-lock.json"), "utf8")),
+    licences: text("THIRD_PARTY_LICENSES"),
+    rows: document === undefined ? undefined : table.parse(document),
+    binaries,
+  };
 }
 
 function main() {
+  const { values } = parseArgs({ options: { "no-table": { type: "boolean" } } });
   const temporary = fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-pack-"));
   try {
     // The last two against what npm hands down from a `npm publish --dry-run --json`.
@@ -93,23 +145,29 @@ function main() {
     );
     const tarball = run("npm", ["pack", ...options], { cwd: root }).trim();
     run("tar", ["-xzf", tarball], { cwd: temporary });
-    const wrong = [...judge(path.join(temporary, "package"))];
+    const facts = gather(path.join(temporary, "package"), { withTable: !values["no-table"] });
+    const wrong = [...judge(facts)];
     for (const problem of wrong) console.error(`check-package: ${problem}`);
     if (wrong.length > 0) process.exitCode = 1;
     else {
       const { size } = fs.statSync(path.join(temporary, tarball));
-      const files = filesBelow(path.join(temporary, "package")).length;
-      console.log(`check-package: ${tarball} is as it should be: ${files} files, ${size} bytes`);
+      console.log(
+        `check-package: ${tarball} is as it should be: ${facts.files.length} files, ${size} bytes`,
+      );
     }
   } finally {
     fs.rmSync(temporary, { recursive: true });
   }
 }
 
-try {
-  main();
-} catch (error) {
-  if (!(error instanceof Stop)) throw error;
-  console.error(`check-package: ${error.message}`);
-  process.exitCode = 1;
+if (require.main === module) {
+  try {
+    main();
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    console.error(`check-package: ${error.message}`);
+    process.exitCode = 1;
+  }
 }
+
+module.exports = { ALLOWED, hasToHaveRun, judge };

@@ -12,11 +12,10 @@ const apt = path.join(work, "apt");
 const downloads = path.join(work, "downloads");
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** The address that this machine has Debian's packages from. */
-function mirror() {
-  if (process.env.DEBIAN_MIRROR) return process.env.DEBIAN_MIRROR;
-  const format = "$(ORIGIN)|$(LABEL)|$(REPO_URI)";
-  const lines = run("apt-get", ["indextargets", "--format", format, "Identifier: Packages"]);
+const INDEX_FORMAT = "$(ORIGIN)|$(LABEL)|$(REPO_URI)";
+
+/** The address that this machine has Debian's packages from, in what apt says of its indexes. */
+function mirrorIn(lines) {
   const found = /^Debian\|Debian\|(\S+)$/m.exec(lines);
   if (!found) {
     throw new Stop(
@@ -26,9 +25,14 @@ function mirror() {
   return found[1];
 }
 
+function mirror() {
+  if (process.env.DEBIAN_MIRROR) return process.env.DEBIAN_MIRROR;
+  return mirrorIn(run("apt-get", ["indextargets", "--format", INDEX_FORMAT, "Identifier: Packages"]));
+}
+
 /** How this machine reaches its mirrors (proxies, time-outs), without its hooks. */
-function acquisition() {
-  const lines = run("apt-config", ["dump"]).split("\n");
+function acquisitionIn(configuration) {
+  const lines = configuration.split("\n");
   return lines.filter((line) => /^Acquire::(?!IndexTargets|Languages)/.test(line)).join("\n");
 }
 
@@ -42,7 +46,7 @@ function configure() {
   const list = (names) => names.map((name) => `"${name}";`).join(" ");
   fs.writeFileSync(
     path.join(apt, "apt.conf"),
-    `${acquisition()}
+    `${acquisitionIn(run("apt-config", ["dump"]))}
 Dir::Etc "${apt}/etc";
 Dir::Etc::Parts "${apt}/etc/parts";
 Dir::Etc::SourceParts "/dev/null";
@@ -76,12 +80,12 @@ function aptGet(...args) {
 }
 
 /** What has to be fetched, as { what, get, files: name -> sum }. */
-function* wanted() {
-  for (const [name, { version, files }] of Object.entries(manifest.sources)) {
+function* wanted({ sources, binaries }) {
+  for (const [name, { version, files }] of Object.entries(sources)) {
     const get = ["source", "--download-only", `${name}=${version}`];
     yield { what: `source package ${name} ${version}`, get, files };
   }
-  for (const { name, version, files } of manifest.binaries.packages) {
+  for (const { name, version, files } of binaries.packages) {
     for (const [architecture, [file, sum]] of Object.entries(files)) {
       const get = ["download", `${name}:${architecture}=${version}`];
       yield { what: `package ${name} ${version} for ${architecture}`, get, files: { [file]: sum } };
@@ -89,36 +93,40 @@ function* wanted() {
   }
 }
 
-function isThere([file, sum]) {
-  const local = path.join(downloads, file);
-  return fs.existsSync(local) && sha256(local) === sum;
+function isThere(directory, { files }) {
+  return Object.entries(files).every(([file, sum]) => {
+    const local = path.join(directory, file);
+    return fs.existsSync(local) && sha256(local) === sum;
+  });
 }
 
-/** Fetches what is not there yet, and stops where a sum is not the manifest's. */
+/** Has `download` get one package into a directory, and stops where a sum is not the manifest's. */
+function obtain({ what, get, files }, directory, download) {
+  for (const file of Object.keys(files)) fs.rmSync(path.join(directory, file), { force: true });
+  try {
+    download(...get);
+  } catch (error) {
+    throw new Stop(
+      `the ${what} cannot be had. Debian may have replaced it: choose a version that is there, and correct manifest.json.\n${error.message}`,
+    );
+  }
+  for (const [file, sum] of Object.entries(files)) {
+    const local = path.join(directory, file);
+    const actual = fs.existsSync(local) ? sha256(local) : "missing";
+    if (actual === sum) continue;
+    throw new Stop(`${file} of the ${what} is not the pinned one: ${actual} instead of ${sum}.`);
+  }
+}
+
+/** Fetches what is not there yet. */
 function fetch(log) {
   fs.mkdirSync(downloads, { recursive: true });
-  const missing = [...wanted()].filter(({ files }) => !Object.entries(files).every(isThere));
+  const missing = [...wanted(manifest)].filter((one) => !isThere(downloads, one));
   if (missing.length === 0) return;
   log(`fetching ${missing.length} Debian packages`);
   configure();
   aptGet("update");
-  for (const { what, get, files } of missing) {
-    for (const file of Object.keys(files)) fs.rmSync(path.join(downloads, file), { force: true });
-    try {
-      aptGet(...get);
-    } catch (error) {
-      throw new Stop(
-        `the ${what} cannot be had. Debian may have replaced it: choose a version that is there, and correct manifest.json.\n${error.message}`,
-      );
-    }
-    for (const [file, sum] of Object.entries(files)) {
-      const local = path.join(downloads, file);
-      const actual = fs.existsSync(local) ? sha256(local) : "missing";
-      if (actual !== sum) {
-        throw new Stop(`${file} of the ${what} is not the pinned one: ${actual} instead of ${sum}.`);
-      }
-    }
-  }
+  for (const one of missing) obtain(one, downloads, aptGet);
 }
 
 /** Unpacks a source package, with Debian's patches; returns where. */
@@ -133,14 +141,8 @@ function unpackSource(name) {
   return directory;
 }
 
-/** Unpacks binary packages into a directory, in which absolute links then stay. */
-function unpackPackages(names, architecture, directory) {
-  fs.rmSync(directory, { recursive: true, force: true });
-  fs.mkdirSync(directory, { recursive: true });
-  for (const name of names) {
-    const { files } = manifest.binaries.packages.find((entry) => entry.name === name);
-    run("dpkg-deb", ["-x", path.join(downloads, files[architecture][0]), directory]);
-  }
+/** Makes absolute links of what lies below a directory stay in it. */
+function keepLinksInside(directory) {
   for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isSymbolicLink()) continue;
     const link = path.join(entry.parentPath ?? entry.path, entry.name);
@@ -151,4 +153,25 @@ function unpackPackages(names, architecture, directory) {
   }
 }
 
-module.exports = { fetch, unpackPackages, unpackSource };
+/** Unpacks binary packages into a directory. */
+function unpackPackages(names, architecture, directory) {
+  fs.rmSync(directory, { recursive: true, force: true });
+  fs.mkdirSync(directory, { recursive: true });
+  for (const name of names) {
+    const { files } = manifest.binaries.packages.find((entry) => entry.name === name);
+    run("dpkg-deb", ["-x", path.join(downloads, files[architecture][0]), directory]);
+  }
+  keepLinksInside(directory);
+}
+
+module.exports = {
+  acquisitionIn,
+  fetch,
+  isThere,
+  keepLinksInside,
+  mirrorIn,
+  obtain,
+  unpackPackages,
+  unpackSource,
+  wanted,
+};

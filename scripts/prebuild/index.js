@@ -6,7 +6,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { parseArgs } = require("node:util");
 const { fetch } = require("./debian.js");
-const { TARGETS, problems } = require("./inspect.js");
+const { TARGETS, problems, unknownToMusl } = require("./inspect.js");
 const { Stop, root, run, work } = require("./run.js");
 const { compileCmocka, compileLibraries, unpackAll, writeLicences } = require("./libraries.js");
 const { compileAddon, compileTests, compileTools } = require("./compile.js");
@@ -77,6 +77,7 @@ function build(target, unpacked, withTests) {
   const core = compileAddon(target, libraries);
   if (target.emulator.length > 0) target.tools = compileTools(target, unpacked, libraries);
   const wrong = [...problems(target.name, target.binary)];
+  if (target.libc === "musl") wrong.push(...unknownToMusl(target.library("libc.so")));
   const unloadable = load(target);
   if (unloadable) wrong.push(`does not load: ${unloadable}`);
   if (wrong.length > 0) {

@@ -7,10 +7,14 @@ const path = require("node:path");
 const { filesBelow, root, run } = require("./run.js");
 
 const manifest = require("./manifest.json");
+/** The functions of musl that the binaries may need, all of them in the oldest musl that is promised:
+ * its symbols have no versions that would tell. */
+const MUSL = require("./musl.json");
 
 /** Names as lib/native.js looks for them. */
 const TARGETS = ["linux-x64", "linux-arm64", "linux-x64-musl", "linux-arm64-musl"];
 
+const ELF = Buffer.from("\x7fELF");
 const MACHINES = { x64: "X86-64", arm64: "AArch64" };
 const EXPORTS = ["napi_register_module_v1", "node_api_module_get_api_version_v1"];
 /** The oldest glibc that the binaries load on: that of Debian 11 and Ubuntu 20.04. */
@@ -23,9 +27,13 @@ const LIBC = {
 /** A section that is not loaded, and holds what the binary was built from. */
 const NOTE_SECTION = ".lmdbx.source";
 
-/** The version of the package, and a sum over all that a binary is made of. */
+/**
+ * The version of the package, and a sum over all that a binary is made of: our C, the pinned
+ * packages of the libraries and of the C library, the headers of Node-API, and how they are put
+ * together. Not the compiler, so that any machine can tell whether a binary is of its sources.
+ */
 function sourceNote() {
-  const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+  const description = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
   const sum = createHash("sha256");
   const recipe = ["compile.js", "libraries.js", "targets.js"];
   const files = [
@@ -37,8 +45,9 @@ function sourceNote() {
     sum.update(`${file}\0${text.length}\0`).update(text);
   }
   const { sources, binaries } = manifest;
-  sum.update(JSON.stringify({ sources, binaries }));
-  return `${version} ${sum.digest("hex")}`;
+  const headers = description.devDependencies["node-api-headers"];
+  sum.update(JSON.stringify({ sources, binaries, headers, exports: EXPORTS }));
+  return `${description.version} ${sum.digest("hex")}`;
 }
 
 /** What a binary says it was built from, as sourceNote() has it. */
@@ -73,9 +82,12 @@ function* judgeSymbols(libc, table) {
     if (/^(napi|node_api)_/.test(name)) continue;
     if (/^(uv_|_Z|__cxa_(?!finalize)|__gxx_)/.test(name)) yield `needs ${name}`;
     if (version === undefined) {
-      // Of musl, which has no versions. Those that glibc's start files ask for are weak.
-      const weak = /^(__gmon_start__|_ITM_\w+|__cxa_finalize)$/.test(name);
-      if (libc === "glibc" && !weak) yield `needs ${name}, which is not the C library's`;
+      // What the compiler's start files ask for is weak; everything else of glibc has a version.
+      if (/^(__gmon_start__|_ITM_\w+|__cxa_finalize)$/.test(name)) continue;
+      if (libc === "glibc") yield `needs ${name}, which is not the C library's`;
+      else if (!MUSL.includes(name)) {
+        yield `needs ${name}: if the oldest musl has it, add it to scripts/prebuild/musl.json`;
+      }
     } else if (libc === "musl" || isTooNew(version)) {
       yield `needs ${name}@${version}; ${libc === "musl" ? "musl has no versions" : "too new"}`;
     }
@@ -94,9 +106,22 @@ function* judgeLoading(libc, dynamic, segments) {
   if (!/GNU_STACK.* RW /.test(segments)) yield "has an executable stack";
 }
 
+/** What stands in musl.json and is not in this libc.so, as sentences without a subject. */
+function* unknownToMusl(library) {
+  const defined = new Set(symbols(library).filter((s) => s.defined).map((symbol) => symbol.name));
+  for (const name of MUSL) {
+    if (!defined.has(name)) yield `may need ${name} as musl.json has it, but this musl has it not`;
+  }
+}
+
 /** What is wrong with a binary, as sentences without a subject. */
 function* problems(target, file) {
   const [, arch, libc = "glibc"] = target.split("-");
+  const bytes = fs.readFileSync(file);
+  if (!bytes.subarray(0, 4).equals(ELF)) {
+    yield "is not an ELF file";
+    return;
+  }
   const header = run("readelf", ["-h", file]);
   if (!header.includes("ELF64") || !header.includes(MACHINES[arch])) {
     yield `is not made for ${arch}`;
@@ -109,7 +134,7 @@ function* problems(target, file) {
   const sections = run("readelf", ["-SW", file]);
   if (/ \.(symtab|debug_\w+) /.test(sections)) yield "is not stripped";
   // Where it was built must show nowhere.
-  if (fs.readFileSync(file).includes(root)) yield "holds paths of the machine that built it";
+  if (bytes.includes(root)) yield "holds paths of the machine that built it";
   const note = builtFrom(file);
   const expected = sourceNote();
   if (note !== expected) {
@@ -120,4 +145,13 @@ function* problems(target, file) {
   }
 }
 
-module.exports = { EXPORTS, NOTE_SECTION, TARGETS, builtFrom, problems, sourceNote, symbols };
+module.exports = {
+  EXPORTS,
+  NOTE_SECTION,
+  TARGETS,
+  builtFrom,
+  problems,
+  sourceNote,
+  symbols,
+  unknownToMusl,
+};

@@ -197,4 +197,4 @@ async function runSuite(target, runtime, tree, { timeout, log, names }) {
   return total;
 }
 
-module.exports = { copyTree, runSuite, runtimesOf };
+module.exports = { command, copyTree, parse, runSuite, runtimesOf };
