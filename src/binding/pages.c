@@ -82,10 +82,12 @@ static int convert_values(struct lmdbx__addon *addon, const struct lmdbx_result 
   enum { VALUES, SCAN, KEYS, ERROR, COUNT };
   napi_env env = addon->env;
   const struct lmdbx_slice *keys = &result->page->keys;
+  /* A page of tenants has no keys, and Bun 1.2.0 makes no empty string of NULL. */
+  const char *text = keys->size > 0 ? (const char *)keys->data : "";
   napi_value parts[COUNT];
   if (napi_get_undefined(env, &parts[ERROR]) != napi_ok ||
       napi_create_array(env, &parts[VALUES]) != napi_ok ||
-      napi_create_string_utf8(env, (const char *)keys->data, keys->size, &parts[KEYS]) != napi_ok ||
+      napi_create_string_utf8(env, text, keys->size, &parts[KEYS]) != napi_ok ||
       napi_create_array_with_length(env, COUNT, out) != napi_ok) {
     return refused(error);
   }
