@@ -55,6 +55,9 @@ describe("README.md", () => {
     let skip = false;
     if (block.run === "not") skip = block.reason;
     if (block.run === "bun test" && !IN_BUN) skip = "bun test exists in Bun only";
+    if (/\bawait using\b/.test(block.code) && Symbol.asyncDispose === undefined) {
+      skip = "Node.js before 20.5 has no Symbol.asyncDispose";
+    }
     test(
       name,
       { ...TIMEOUT, skip },

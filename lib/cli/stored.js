@@ -1,16 +1,7 @@
 "use strict";
 // Stored keys, as docs/format.md has them.
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** @param {Uint8Array} bytes */
-function strictText(bytes) {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
+const { strictText } = require("../strict-text.js");
 
 /**
  * Tenant and key: what follows one of the colons is one JSON text.

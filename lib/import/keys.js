@@ -10,20 +10,12 @@
 // They are read as bytes and decoded here: the decoder of npm lmdb takes a NUL for a separator and
 // puts up with invalid UTF-8.
 
+const { strictText } = require("../strict-text.js");
+
 const ESCAPED_START = 0x1b;
 const ESCAPE = 0x04;
 /** Characters from which on lmdb escapes nothing but the start. */
 const LONG = 64;
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** @param {Uint8Array} bytes */
-function strictText(bytes) {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * Takes the escapes of a short string out.

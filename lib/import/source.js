@@ -3,6 +3,7 @@
 // decoder, so that nothing is taken for what it is not.
 
 const { failure } = require("./old-files.js");
+const { strictText } = require("../strict-text.js");
 
 /** Named databases that are looked at; a new database holds fewer. */
 const MAX_DATABASES = 4096;
@@ -25,8 +26,6 @@ const START = Buffer.from([0]);
 /** The byte that msgpack never uses: lmdb's decoder makes an object of its own of it. */
 const NEVER_USED = 0xc1;
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** @param {Uint8Array} bytes */
 function asBuffer(bytes) {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -48,11 +47,9 @@ function isPacked(bytes) {
 
 /** @param {Buffer} bytes */
 function decodeText(bytes) {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw new Error("it is not valid UTF-8");
-  }
+  const text = strictText(bytes);
+  if (text === undefined) throw new Error("it is not valid UTF-8");
+  return text;
 }
 
 class Source {
