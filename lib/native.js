@@ -5,10 +5,20 @@
 const fs = require("node:fs");
 const { name } = require("../package.json");
 
-/** What a machine needs to compile the addon, by platform. */
-const packages =
-  "pkg-config make gcc libc6-dev python3 liblmdb-dev libmsgpack-dev libcjson-dev liblz4-dev";
-const formulae = "pkg-config lmdb msgpack cjson lz4";
+/**
+ * What a machine needs to compile the addon, and the packages that bring it: of Debian and Ubuntu, of
+ * Alpine, of Fedora and RHEL, of Homebrew. "": Apple's command line tools have it.
+ */
+const NEEDS = {
+  "pkg-config": ["pkg-config", "pkgconf", "pkgconf-pkg-config", "pkgconf"],
+  make: ["make", "make", "make", ""],
+  "a C compiler": ["gcc libc6-dev", "gcc musl-dev", "gcc", ""],
+  "Python 3": ["python3", "python3", "python3", ""],
+  liblmdb: ["liblmdb-dev", "lmdb-dev", "lmdb-devel", "lmdb"],
+  "msgpack-c": ["libmsgpack-dev", "msgpack-c-dev", "msgpack-devel", "msgpack"],
+  cJSON: ["libcjson-dev", "cjson-dev", "cjson-devel", "cjson"],
+  LZ4: ["liblz4-dev", "lz4-dev", "lz4-devel", "lz4"],
+};
 
 const read = (file, encoding) => {
   try {
@@ -95,12 +105,44 @@ function hasPrebuilt() {
   return attempt(platform()).addon !== undefined;
 }
 
+/** What this distribution calls itself, and what it is like: "ubuntu debian". */
+function distribution() {
+  const text = read("/etc/os-release", "utf8") || read("/usr/lib/os-release", "utf8");
+  const names = [/^ID=(.*)$/m, /^ID_LIKE=(.*)$/m].map((line) => line.exec(text)?.[1] ?? "");
+  return names.join(" ").replace(/["']/g, "");
+}
+
+/**
+ * The command that installs what compiling needs.
+ * @param {string[]} [needs] - keys of NEEDS
+ * @param {string} [platform]
+ * @param {string} [like] - names of distributions
+ */
+function installCommand(
+  needs = Object.keys(NEEDS),
+  platform = process.platform,
+  like = distribution(),
+) {
+  const packages = (column) => needs.map((need) => NEEDS[need][column]).filter(Boolean).join(" ");
+  if (platform === "darwin") {
+    const formulae = packages(3);
+    const tools = needs.some((need) => NEEDS[need][3] === "") ? ["xcode-select --install"] : [];
+    return tools.concat(formulae ? `brew install ${formulae}` : []).join(", then ");
+  }
+  const is = (...names) => names.some((name) => like.split(" ").includes(name));
+  if (is("debian", "ubuntu")) return `sudo apt-get install ${packages(0)}`;
+  if (is("alpine")) return `apk add ${packages(1)}`;
+  if (is("fedora", "rhel", "centos")) {
+    const repositories = is("rhel", "centos") ? " (with the repositories EPEL and CRB)" : "";
+    return `sudo dnf install ${packages(2)}${repositories}`;
+  }
+  return `the package manager, which has what Debian calls ${packages(0)}`;
+}
+
 /** @returns {Error & { code: string }} */
 function missing(why, cause) {
-  const install =
-    process.platform === "darwin" ? `brew install ${formulae}` : `sudo apt-get install ${packages}`;
   const advice = `
-Its install script compiles it, which needs: ${install}
+Its install script compiles it; what that needs is installed with: ${installCommand()}
 With Bun:  bun pm trust ${name}
 With npm:  npm install-scripts approve ${name}  (npm 11.19 and later)
            npm rebuild ${name}`;
@@ -124,4 +166,4 @@ function load() {
   throw missing(`${name} has no binary for ${target}, and none was compiled`);
 }
 
-module.exports = { hasPrebuilt, load };
+module.exports = { NEEDS, hasPrebuilt, installCommand, load };

@@ -7,26 +7,25 @@
 const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
-const { hasPrebuilt } = require("../lib/native.js");
+const { NEEDS, hasPrebuilt, installCommand } = require("../lib/native.js");
 
 const root = path.resolve(__dirname, "..");
 const { name } = require("../package.json");
 
-/** What the build needs: how to see that it is there, and the package that brings it. */
-const needs = [
-  { what: "pkg-config", debian: "pkg-config", brew: "pkg-config", ok: () => runs("pkg-config") },
-  { what: "make", debian: "make", brew: "make", ok: () => runs(process.env.MAKE || "make") },
-  { what: "a C compiler", debian: "gcc libc6-dev", brew: "gcc", ok: compiles },
-  { what: "Python 3", debian: "python3", brew: "python3", ok: hasPython },
-  library("liblmdb", "liblmdb-dev", "lmdb", ["lmdb"]),
-  library("msgpack-c", "libmsgpack-dev", "msgpack", ["msgpack-c", "msgpack"]),
-  library("cJSON", "libcjson-dev", "cjson", ["libcjson"]),
-  library("LZ4", "liblz4-dev", "lz4", ["liblz4"]),
-];
+/** Whether each of NEEDS is there. */
+const checks = {
+  "pkg-config": () => runs("pkg-config"),
+  make: () => runs(process.env.MAKE || "make"),
+  "a C compiler": compiles,
+  "Python 3": hasPython,
+  liblmdb: () => hasLibrary("lmdb"),
+  "msgpack-c": () => hasLibrary("msgpack-c") || hasLibrary("msgpack"), // by its version
+  cJSON: () => hasLibrary("libcjson"),
+  LZ4: () => hasLibrary("liblz4"),
+};
 
-function library(what, debian, brew, modules) {
-  const exists = (module) => spawnSync("pkg-config", ["--exists", module]).status === 0;
-  return { what, debian, brew, ok: () => modules.some(exists) };
+function hasLibrary(module) {
+  return spawnSync("pkg-config", ["--exists", module]).status === 0;
 }
 
 function runs(program) {
@@ -60,14 +59,12 @@ function isToCompile() {
 }
 
 function checkNeeds() {
-  const missing = needs.filter((need) => !need.ok());
+  const missing = Object.keys(NEEDS).filter((need) => !checks[need]());
   if (missing.length === 0) return;
-  const what = missing.map((need) => need.what).join(", ");
-  const command =
-    process.platform === "darwin"
-      ? `brew install ${missing.map((need) => need.brew).join(" ")}`
-      : `sudo apt-get install ${missing.map((need) => need.debian).join(" ")}`;
-  stop(`the native addon cannot be built without ${what}; install with: ${command}`);
+  stop(
+    `the native addon cannot be built without ${missing.join(", ")}; ` +
+      `install with: ${installCommand(missing)}`,
+  );
 }
 
 /** The first directory of PATH that has the program, with symbolic links resolved. */

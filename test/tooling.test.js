@@ -10,6 +10,7 @@ const path = require("node:path");
 
 const root = path.resolve(__dirname, "..");
 const read = (file) => fs.readFileSync(path.join(root, file), "utf8");
+const { installCommand } = require("../lib/native.js");
 
 /** Runs the layer check on a copy of the tree that `change` may alter first. */
 function checkLayers(change) {
@@ -69,6 +70,7 @@ describe("make layers", () => {
 });
 
 describe("the addon", () => {
+  const skip = process.platform !== "linux" && "this system's binaries have another format";
   const addon = path.join(root, "build/Release/lmdbx.node");
   const names = (...options) => {
     const { status, stdout, stderr } = spawnSync("nm", [...options, addon], { encoding: "utf8" });
@@ -76,7 +78,7 @@ describe("the addon", () => {
     return stdout.match(/\S+$/gm) ?? [];
   };
 
-  test("exports the entry points of Node-API and nothing else", () => {
+  test("exports the entry points of Node-API and nothing else", { skip }, () => {
     const exported = names("-D", "--defined-only");
     assert.deepEqual(exported.sort(), [
       "napi_register_module_v1",
@@ -84,7 +86,7 @@ describe("the addon", () => {
     ]);
   });
 
-  test("needs no symbol of libuv, of V8 or of C++", () => {
+  test("needs no symbol of libuv, of V8 or of C++", { skip }, () => {
     const needed = names("-D", "--undefined-only");
     assert.ok(needed.some((name) => name.startsWith("napi_")));
     assert.deepEqual(
@@ -94,12 +96,12 @@ describe("the addon", () => {
     );
   });
 
-  test("is linked with the C library and the four it stands on, so also without C++", () => {
+  test("is linked with the C library and the four it stands on, so also without C++", { skip }, () => {
     const { stdout } = spawnSync("readelf", ["-d", addon], { encoding: "utf8" });
     const libraries = [...stdout.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name]) => name);
     assert.ok(libraries.some((name) => name.startsWith("liblmdb.so")), stdout);
     assert.deepEqual(
-      libraries.filter((name) => !/^lib(lmdb|cjson|lz4|msgpack-?c|c|m|pthread)\.so/.test(name)),
+      libraries.filter((name) => !/^lib(lmdb|cjson|lz4|msgpack-?c|c|c\.musl-\w+|m|pthread)\.so/.test(name)),
       [],
     );
   });
@@ -139,12 +141,35 @@ describe("the loader", () => {
   });
 
   test("names the platform for which there is no binary, and what to do there", () => {
-    const output = load(set("arch", "riscv64") + withoutCompiled);
+    const output = load(set("platform", "linux") + set("arch", "riscv64") + withoutCompiled);
     assert.match(output, /^LMDBX_NATIVE_MISSING .* no binary for linux-riscv64\b/);
-    assert.match(output, /sudo apt-get install/);
+    assert.ok(output.includes(installCommand(undefined, "linux")), output);
     const mac = load(set("platform", "darwin") + set("arch", "arm64") + withoutCompiled);
     assert.match(mac, /^LMDBX_NATIVE_MISSING .* no binary for darwin-arm64\b/);
     assert.match(mac, /brew install/);
+  });
+
+  const families = [
+    ["debian", "sudo apt-get install make liblmdb-dev"],
+    ["linuxmint ubuntu debian", "sudo apt-get install make liblmdb-dev"],
+    ["alpine", "apk add make lmdb-dev"],
+    ["fedora", "sudo dnf install make lmdb-devel"],
+    ["rocky rhel centos fedora", "sudo dnf install make lmdb-devel (with the repositories EPEL and CRB)"],
+    ["rhel fedora", "sudo dnf install make lmdb-devel (with the repositories EPEL and CRB)"],
+    ["arch", "the package manager, which has what Debian calls make liblmdb-dev"],
+    [" ", "the package manager, which has what Debian calls make liblmdb-dev"],
+  ];
+  for (const [like, command] of families) {
+    test(`names the packages of a distribution that says ${JSON.stringify(like)}`, () => {
+      assert.equal(installCommand(["make", "liblmdb"], "linux", like), command);
+    });
+  }
+
+  test("names Apple's tools and Homebrew's libraries on macOS, only what is missing", () => {
+    const command = (...needs) => installCommand(needs, "darwin");
+    assert.equal(command("make", "a C compiler"), "xcode-select --install");
+    assert.equal(command("liblmdb", "LZ4"), "brew install lmdb lz4");
+    assert.equal(command("make", "cJSON"), "xcode-select --install, then brew install cjson");
   });
 
   /** A process in which the executable and the mappings show what they would on another system. */
@@ -168,7 +193,8 @@ describe("the loader", () => {
     test(`knows ${what}, without starting a program`, { skip: process.versions.bun && "fs cannot be replaced in Bun" }, () => {
       const noPrograms = `for (const way of ["spawn", "spawnSync", "exec", "execSync", "execFile", "execFileSync"])
         require("node:child_process")[way] = () => { throw new Error("a program"); };`;
-      const output = load(set("arch", "riscv64") + withoutCompiled + noPrograms + shows(executable, maps));
+      const system = set("platform", "linux") + set("arch", "riscv64");
+      const output = load(system + withoutCompiled + noPrograms + shows(executable, maps));
       assert.ok(output.includes(` no binary for ${target},`), output);
     });
   }
@@ -204,14 +230,21 @@ describe("lists that must agree", () => {
     assert.deepEqual(new Set(Reflect.ownKeys(prototype)), declared);
   });
 
-  test("Debian packages: what the install script names, the loader and the set-up", () => {
-    const named = [...read("scripts/install.js").matchAll(/debian: "([\w -]+)"|"(lib[\w-]+-dev)"/g)];
-    const packages = named.flatMap(([, tool, library]) => (tool ?? library).split(" ")).sort();
-    const advice = read("lib/native.js").match(/packages =\s*"([^"]*)"/)[1];
-    assert.deepEqual(advice.split(" ").sort(), packages);
+  test("packages to compile with: the loader, the install script, the set-up and the README", () => {
+    const { NEEDS } = require("../lib/native.js");
+    const checked = read("scripts/install.js").match(/const checks = \{\n([^]*?)\n\};/)[1];
+    const names = [...checked.matchAll(/^ {2}"?([\w -]+?)"?: /gm)].map(([, name]) => name);
+    assert.deepEqual(names, Object.keys(NEEDS));
     const setup = [...read("scripts/setup.sh").matchAll(/need "?([\w -]+)"? \w+/g)];
     const installed = setup.flatMap(([, names]) => names.split(" "));
-    for (const name of packages) assert.ok(installed.includes(name), name);
+    for (const [debian] of Object.values(NEEDS)) {
+      for (const name of debian.split(" ")) assert.ok(installed.includes(name), name);
+    }
+    const libraries = Object.keys(NEEDS).filter((need) => NEEDS[need][3] !== "");
+    const commands = ["debian", "alpine", "fedora"].map((like) => installCommand(undefined, "linux", like));
+    for (const command of [...commands, installCommand(libraries, "darwin")]) {
+      assert.ok(read("README.md").includes(`\n${command}\n`), command);
+    }
   });
 
   test("versions: package.json and its lock file", () => {
