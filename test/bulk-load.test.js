@@ -8,6 +8,7 @@ const { Readable } = require("node:stream");
 const { isLMDBXError } = require("..");
 const { counters } = require("../lib/repository.js");
 const { noRobustMutexes } = require("./support/emulated.js");
+const { noProc } = require("./support/process.js");
 const { runToEnd, startProgram } = require("./support/program.js");
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { longestPut } = require("./support/limits.js");
@@ -119,7 +120,7 @@ describe("bulkLoad", () => {
     console.log(`bulkLoad: grew by ${Math.round(grown / 1024)} KiB`);
     if (process.env.LMDBX_SANITIZED) return;
     assert.ok(grown < 96 * 1024 * 1024, `${grown} bytes`);
-  });
+  }, noProc);
 
   check("ends a chunk of large values early, so that memory is bounded", async (open) => {
     const repository = open();

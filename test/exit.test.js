@@ -12,7 +12,7 @@ const { noRobustMutexes } = require("./support/emulated.js");
 const { using } = require("./support/temporary.js");
 const { runToEnd, startProgram } = require("./support/program.js");
 const { patient } = require("./support/timeout.js");
-const { somebodyWaits, stopInWrite, turnsAreVisible } = require("./support/turn.js");
+const { noLocks, somebodyWaits, stopInWrite } = require("./support/turn.js");
 
 const TIMEOUT = { timeout: patient(120_000) };
 const COUNT = 1000;
@@ -104,7 +104,6 @@ describe("a process ends as it should", () => {
 });
 
 describe("while another process has the turn to write", () => {
-  const skip = !turnsAreVisible() && "this system does not show locks in /proc/locks";
   const ends = {
     "process.exit": WAYS["process.exit"],
     "process.exit beside a worker thread": WAYS["process.exit"],
@@ -116,7 +115,7 @@ describe("while another process has the turn to write", () => {
       const what = create ? "an opening that creates a database" : "a write";
       test(
         `${way} ends a process soon in which ${what} waits`,
-        { ...TIMEOUT, skip },
+        { ...TIMEOUT, skip: noLocks },
         using(async (_open, directory) => {
           const writer = startProgram("writer", { path: directory });
           try {
@@ -140,7 +139,7 @@ describe("while another process has the turn to write", () => {
 
   test(
     "a write goes on when that process is killed, and keeps its own process alive until then",
-    { ...TIMEOUT, skip: skip || noRobustMutexes },
+    { ...TIMEOUT, skip: noLocks || noRobustMutexes },
     using(async (open, directory) => {
       const writer = startProgram("writer", { path: directory });
       try {

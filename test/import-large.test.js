@@ -5,6 +5,7 @@ const { test } = require("node:test");
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
+const { noProc } = require("./support/process.js");
 const { startProgram } = require("./support/program.js");
 const { using } = require("./support/temporary.js");
 const { patient } = require("./support/timeout.js");
@@ -39,7 +40,7 @@ async function importMany({ directory, count, size, weighAt }) {
 
 test(
   `${RECORDS} records are carried over in bounded memory`,
-  { timeout: TIMEOUT },
+  { timeout: TIMEOUT, skip: noProc },
   using(async (open, directory) => {
     const { report, most, to } = await importMany({ directory, count: RECORDS, size: SIZE });
     const size = fs.statSync(path.join(to, "data.mdb")).size;

@@ -9,6 +9,7 @@ const { importDirectory } = require("../lib/import/index.js");
 const { runToEnd } = require("./support/program.js");
 const { longestPut } = require("./support/limits.js");
 const { using, rejection } = require("./support/temporary.js");
+const { noLocks } = require("./support/turn.js");
 const { writeOld, withOld, everything, assertNoLeftovers, startProgram } = require("./support/old.js");
 
 const many = (count) => (path) => ({ databases: [{ path, count }] });
@@ -205,7 +206,7 @@ describe("an old database in use", () => {
     });
     assert.deepEqual(fs.readdirSync(directory), ["old"]);
     assert.equal((await importDirectory({ from, to })).notCarriedCount, 0);
-  });
+  }, noLocks);
 
   withOld("that is written to meanwhile ends the import", many(3_000), async (places) => {
     const { directory, from, to } = places;

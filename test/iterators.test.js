@@ -6,6 +6,7 @@ const assert = require("node:assert/strict");
 
 const { counters } = require("../lib/repository.js");
 const { chooseSeed, randomOf } = require("./support/random.js");
+const { noProc } = require("./support/process.js");
 const { runToEnd } = require("./support/program.js");
 const { collect, compareKeys } = require("./support/ranges.js");
 const { using, rejection } = require("./support/temporary.js");
@@ -238,7 +239,7 @@ describe("an iterator holds", () => {
 
   test(
     "little memory, and the loop for a few pages at a time, over 200,000 records",
-    TIMEOUT,
+    { ...TIMEOUT, skip: noProc },
     using(async (_open, directory) => {
       const { code, stdout, stderr } = await runToEnd("iterate", { path: directory });
       assert.equal(code, 0, stderr);

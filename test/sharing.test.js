@@ -7,18 +7,21 @@ const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 
-const { descriptors, mappings, openFiles } = require("./support/process.js");
+const { descriptors, mappings, noProc, openFiles } = require("./support/process.js");
 const { runToEnd } = require("./support/program.js");
 const { using, rejection } = require("./support/temporary.js");
 const { patient } = require("./support/timeout.js");
 
 const TIMEOUT = { timeout: patient(60_000) };
+/** For tests that look at what this process has open. */
+const LOOKING = { ...TIMEOUT, skip: noProc };
 const MIB = 1024 * 1024;
 const range = (length) => Array.from({ length }, (_, i) => i);
 
 describe("one environment", () => {
   test(
     "is shared by repositories of any name, by any way to the directory",
+    LOOKING,
     using(async (open, directory) => {
       const real = path.join(directory, "database");
       const link = path.join(directory, "link");
@@ -47,6 +50,7 @@ describe("one environment", () => {
 
   test(
     "is closed when its last owner closes, not before",
+    LOOKING,
     using(async (open, directory) => {
       const owners = [open(), open(), open({ name: "named" })];
       await Promise.all(owners.map((owner) => owner.put("t", "k", 1)));
@@ -64,7 +68,7 @@ describe("one environment", () => {
   for (const reads of ["pool", "adaptive"]) {
     test(
       `is closed whenever close() has resolved, with reads: ${reads}`,
-      TIMEOUT,
+      LOOKING,
       using(async (open, directory) => {
         for (const i of range(100)) {
           const owners = [open({ reads }), open({ reads, name: "named" })];
@@ -80,7 +84,7 @@ describe("one environment", () => {
 
   test(
     "is closed when its last owner is collected",
-    TIMEOUT,
+    LOOKING,
     using(async (_open, directory) => {
       const { code, stdout, stderr } = await runToEnd("collected", { path: directory });
       assert.equal(code, 0, stderr);
@@ -92,6 +96,7 @@ describe("one environment", () => {
 
   test(
     "is closed when opening a named database in it fails",
+    LOOKING,
     using(async (open, directory) => {
       const repository = open();
       await repository.ready();
@@ -159,6 +164,7 @@ describe("one environment", () => {
 
   test(
     "is not inherited by child processes",
+    LOOKING,
     using(async (open, directory) => {
       const repository = open();
       await repository.put("t", "k", 1);

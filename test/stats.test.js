@@ -11,7 +11,7 @@ const { counters } = require("../lib/repository.js");
 const { noRobustMutexes } = require("./support/emulated.js");
 const { startProgram } = require("./support/program.js");
 const { using } = require("./support/temporary.js");
-const { somebodyWaits, stopInWrite, turnsAreVisible } = require("./support/turn.js");
+const { noLocks, somebodyWaits, stopInWrite } = require("./support/turn.js");
 
 const ALWAYS = ["inlineReads", "poolReads", "queuedBytes", "queuedOperations", "readJobs", "state"];
 
@@ -253,7 +253,7 @@ describe("stats", () => {
 
   test(
     "tells how long writers have waited for other processes",
-    { skip: noRobustMutexes || (!turnsAreVisible() && "this system does not show locks in /proc/locks") },
+    { skip: noLocks || noRobustMutexes },
     using(async (open, directory) => {
       const repository = open();
       await repository.put("t", 1, 1);

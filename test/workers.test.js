@@ -4,6 +4,7 @@
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
 
+const { noProc } = require("./support/process.js");
 const { using } = require("./support/temporary.js");
 const { runToEnd } = require("./support/program.js");
 const { chooseSeed, scale } = require("./support/random.js");
@@ -15,7 +16,7 @@ const TIMEOUT = patient(scale(120_000, 600_000));
 describe("worker threads", () => {
   test(
     "share one environment with the main thread; it is closed when the last of them ends",
-    { timeout: patient(60_000) },
+    { timeout: patient(60_000), skip: noProc },
     using(async (_open, directory) => {
       const { code, stdout, stderr } = await runToEnd("sharing-main", { path: directory });
       assert.equal(code, 0, stderr);
@@ -34,7 +35,10 @@ describe("worker threads", () => {
 
   test(
     "of the web's kind do the same",
-    { timeout: patient(60_000), skip: globalThis.Worker === undefined && "this runtime has none" },
+    {
+      timeout: patient(60_000),
+      skip: noProc || (globalThis.Worker === undefined && "this runtime has none"),
+    },
     using(async (_open, directory) => {
       const { code, stdout, stderr } = await runToEnd("web-worker", { path: directory });
       assert.equal(code, 0, stderr);

@@ -4,13 +4,8 @@
 
 const fs = require("node:fs");
 const { args, say, collect } = require("../support/child.js");
+const { noProc, usage } = require("../support/process.js");
 const { importDirectory } = require("../../lib/import/index.js");
-
-/** Bytes of memory that are this process's own, without mapped files. */
-function ownMemory() {
-  const status = fs.readFileSync("/proc/self/status", "utf8");
-  return Number(/^RssAnon:\s+(\d+)/m.exec(status)[1]) * 1024;
-}
 
 /** Bytes that JavaScript holds, garbage left out. */
 function heldBytes() {
@@ -19,10 +14,11 @@ function heldBytes() {
   return heapUsed + external;
 }
 
+/** The most memory of its own that this process was seen with, where that can be seen. */
 let most = 0;
 const held = { copy: [], verify: [] };
 function onProgress({ phase, records }) {
-  most = Math.max(most, ownMemory());
+  if (!noProc) most = Math.max(most, usage().memory);
   if (records >= args.weighAt?.[held[phase].length]) held[phase].push(heldBytes());
   if (args.dieAt === undefined && args.holdAt === undefined) return;
   const [at, number] = args.dieAt ?? args.holdAt;

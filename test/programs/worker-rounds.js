@@ -3,7 +3,6 @@
 // what they leave behind. Says a summary, or fails.
 
 const assert = require("node:assert/strict");
-const fs = require("node:fs");
 const path = require("node:path");
 const { Worker } = require("node:worker_threads");
 
@@ -11,6 +10,7 @@ const { createLMDBXRepository } = require("../..");
 const { counters } = require("../../lib/repository.js");
 const { args, say } = require("../support/child.js");
 const { mistake } = require("../support/ledger.js");
+const { mappings, noProc } = require("../support/process.js");
 const { randomOf } = require("../support/random.js");
 
 const WORKERS = 8;
@@ -91,7 +91,7 @@ async function main() {
   const acknowledged = await verify(repositories, records);
   assert.equal((await repositories[0].list("long")).length, LONG_LIST);
   await Promise.all(repositories.map((repository) => repository.close()));
-  const mapped = fs.readFileSync("/proc/self/maps", "utf8").includes(`${args.path}/data.mdb`);
+  const mapped = !noProc && mappings(args.path) > 0;
   say({ acknowledged, mapped, readers: Math.max(...readers) });
   clearInterval(alive);
 }

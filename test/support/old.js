@@ -42,9 +42,10 @@ async function writeOld(args) {
  * @param {(from: string) => object | undefined} written - what writeOld takes; nothing: no database
  * @param {(places: { open: Function, directory: string, from: string, to: string }) => unknown} body
  */
-function withOld(name, written, body) {
+function withOld(name, written, body, skip = false) {
   test(
     name,
+    { skip },
     using(async (open, directory) => {
       const from = path.join(directory, "old");
       const args = written(from);

@@ -1,8 +1,16 @@
 "use strict";
-// What a process holds, as the system shows it.
+// What a process holds, as Linux shows it in /proc. What says that it cannot be seen is a reason to
+// skip a test.
 
 const fs = require("node:fs");
 const path = require("node:path");
+
+const noProc = !fs.existsSync("/proc/self/maps") && "this system does not show processes in /proc";
+
+/** glibc's, by the file that is mapped: of old releases it has the version in its name. */
+const GLIBC = /\/libc(\.so\.6|-2\.\d+\.so)$/m;
+const hasHeap = () => GLIBC.test(fs.readFileSync("/proc/self/maps", "utf8"));
+const noHeap = noProc || (!hasHeap() && "this C library's memory cannot be told from other memory");
 
 /** Files that a process has open, as paths. */
 function openFiles(pid = "self") {
@@ -39,12 +47,12 @@ function usage(pid = "self") {
   };
 }
 
-/** Bytes that malloc holds in a process with MALLOC_ARENA_MAX=1, but for very large pieces. The
- * engines keep the objects of JavaScript elsewhere. */
+/** Bytes that malloc holds in a process with MALLOC_ARENA_MAX=1, but for very large pieces, unless
+ * noHeap. The engines keep the objects of JavaScript elsewhere. */
 function allocated(pid = "self") {
   const smaps = fs.readFileSync(`/proc/${pid}/smaps`, "utf8");
   const heap = /\[heap\]\n(?:.*\n)*?Rss: +(\d+) kB/.exec(smaps);
   return Number(heap?.[1] ?? 0) * 1024;
 }
 
-module.exports = { allocated, descriptors, mappings, openFiles, usage };
+module.exports = { allocated, descriptors, mappings, noHeap, noProc, openFiles, usage };

@@ -15,10 +15,8 @@ function isLocked(directory, kind, byte) {
   return lock.test(fs.readFileSync("/proc/locks", "utf8"));
 }
 
-/** Whether this machine shows such locks. */
-function turnsAreVisible() {
-  return fs.existsSync("/proc/locks");
-}
+/** Why a test cannot see such locks, if it cannot. */
+const noLocks = !fs.existsSync("/proc/locks") && "this system does not show locks in /proc/locks";
 
 /** Whether a process has come to a stop. */
 function isStopped(pid) {
@@ -53,4 +51,4 @@ async function somebodyWaits(directory) {
   await until(() => isLocked(directory, "READ", TURN + 1n), "somebody should wait for the turn");
 }
 
-module.exports = { turnsAreVisible, stopInWrite, somebodyWaits, until };
+module.exports = { noLocks, stopInWrite, somebodyWaits, until };
