@@ -41,6 +41,7 @@ async function writeOld(args) {
  * @param {string} name
  * @param {(from: string) => object | undefined} written - what writeOld takes; nothing: no database
  * @param {(places: { open: Function, directory: string, from: string, to: string }) => unknown} body
+ * @param {string | false} [skip] - why it is left out
  */
 function withOld(name, written, body, skip = false) {
   test(
