@@ -251,7 +251,7 @@ static bool same_kind(const char *bytes, bool robust) {
   union {
     pthread_mutex_t mutex;
     uint32_t words[sizeof(pthread_mutex_t) / sizeof(uint32_t)];
-  } ours, theirs;
+  } ours, destroyed, theirs;
   memset(&ours, 0, sizeof ours);
   memcpy(&theirs, bytes, sizeof theirs);
   if (pthread_mutexattr_init(&attributes) != 0) return true;
@@ -260,10 +260,13 @@ static bool same_kind(const char *bytes, bool robust) {
   int rc = pthread_mutex_init(&ours.mutex, &attributes);
   pthread_mutexattr_destroy(&attributes);
   if (rc != 0) return true;
+  destroyed = ours;
+  pthread_mutex_destroy(&destroyed.mutex);
   bool same = true;
   for (size_t i = 0; i < sizeof ours.words / sizeof *ours.words; i++)
-    if (ours.words[i] != 0 && ours.words[i] != theirs.words[i]) same = false;
-  pthread_mutex_destroy(&ours.mutex);
+    if (ours.words[i] != 0 && ours.words[i] != theirs.words[i] &&
+        theirs.words[i] != destroyed.words[i])
+      same = false;
   return same;
 }
 

@@ -29,6 +29,11 @@ static struct timespec timespec_of(uint64_t nanoseconds) {
                            (long)(nanoseconds % NANOSECONDS_PER_SECOND)};
 }
 
+void lmdbx__pause(uint64_t nanoseconds) {
+  const struct timespec time = timespec_of(nanoseconds);
+  (void)nanosleep(&time, NULL);
+}
+
 bool lmdbx__condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, uint64_t until) {
 #ifdef __APPLE__
   /* Its conditions know no clock but that of the day; they also wait for a length of time. */

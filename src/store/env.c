@@ -24,6 +24,12 @@ static const char doing[] = "open the database";
 /* Below this, halving further helps nobody. */
 #define AUTO_MAP_LEAST ((size_t)1 << 24)
 
+/* Where lock.mdb has to be let go of: pauses of one to eight milliseconds, in all about
+ * a second. */
+#define LOCK_TRIES 200
+#define LOCK_PAUSES 8
+#define LOCK_PAUSE_NS UINT64_C(1000000)
+
 static size_t file_size(const char *path) {
   struct stat status;
   char *data = lmdbx__join_path(path, "data.mdb");
@@ -57,9 +63,8 @@ static unsigned readers_of(const struct lmdbx__env_options *options) {
 }
 
 /* A new MDB_env with the file open in it. */
-static int open_mdb(struct lmdbx__env *env, size_t map_size, unsigned flags) {
+static int open_once(const struct lmdbx__env *env, size_t map_size, unsigned flags, MDB_env **out) {
   MDB_env *mdb;
-  unsigned slots = 0;
   int rc = mdb_env_create(&mdb);
   if (rc != 0) return rc;
   rc = mdb_env_set_mapsize(mdb, map_size);
@@ -69,6 +74,35 @@ static int open_mdb(struct lmdbx__env *env, size_t map_size, unsigned flags) {
   if (rc != 0) {
     mdb_env_close(mdb);
     return rc;
+  }
+  *out = mdb;
+  return 0;
+}
+
+static bool can_lock(MDB_env *mdb) {
+  MDB_txn *txn;
+  int rc = mdb_txn_begin(mdb, NULL, MDB_RDONLY, &txn);
+  if (rc == 0) mdb_txn_abort(txn);
+  return rc != EINVAL;
+}
+
+/*
+ * liblmdb from 0.9.25 on destroys the mutexes in lock.mdb when the last process closes
+ * it. Who opens it just then, and has waited for that, takes them for sound, and so
+ * does who comes next: to all of them every lock is EINVAL, until for a moment
+ * nobody has the file open. So everybody closes it, for a time of their own.
+ */
+static int open_mdb(struct lmdbx__env *env, size_t map_size, unsigned flags) {
+  MDB_env *mdb;
+  unsigned slots = 0;
+  for (int tries = 0;; tries++) {
+    int rc = open_once(env, map_size, flags, &mdb);
+    if (rc != 0) return rc;
+    if (can_lock(mdb)) break;
+    mdb_env_close(mdb);
+    if (tries == LOCK_TRIES) return ENOTRECOVERABLE;
+    uint64_t chance = lmdbx__now_ns() / 1000 + (uint64_t)getpid();
+    lmdbx__pause((1 + chance % LOCK_PAUSES) * LOCK_PAUSE_NS);
   }
   (void)mdb_env_get_maxreaders(mdb, &slots); /* as whoever opened it first decided */
   atomic_store(&env->reader_slots, slots);

@@ -72,7 +72,7 @@ static const struct meaning meanings[] = {
     {EMFILE, LMDBX_IO, "this process has too many open files. Raise its limit (ulimit -n)"},
     {ENFILE, LMDBX_IO, "the system has too many open files. Close some"},
     {ENOTRECOVERABLE, LMDBX_FAILED,
-     "a process died while it repaired the lock file. Close every process that uses this path"},
+     "the locks in lock.mdb are of no use any more. Close every process that uses this path"},
     {EIO, LMDBX_IO, "the disk reported an error. Check it, and the system's log"},
 };
 

@@ -423,6 +423,7 @@ void lmdbx__copy_free(struct lmdbx__copy *copy);
 
 /* The monotonic clock, in nanoseconds. Any thread. */
 uint64_t lmdbx__now_ns(void);
+void lmdbx__pause(uint64_t nanoseconds);
 /* A condition whose waits have their ends on that clock. 0 or errno. */
 int lmdbx__condition_init(pthread_cond_t *condition);
 /* Waits, with the mutex held; false: until that time, in vain. */

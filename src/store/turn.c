@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 
 #ifdef F_OFD_SETLK
 
@@ -49,11 +48,6 @@ static bool others_wait(struct lmdbx__env *env) {
   return lock_byte(env, F_OFD_GETLK, F_WRLCK, WAIT_BYTE, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-static void pause_for(long nanoseconds) {
-  const struct timespec time = {0, nanoseconds};
-  (void)nanosleep(&time, NULL);
-}
-
 static bool join_turn(struct lmdbx__env *env) {
   pthread_mutex_lock(&env->turn.lock);
   bool joined = env->turn.holders > 0 || try_turn(env);
@@ -64,7 +58,7 @@ static bool join_turn(struct lmdbx__env *env) {
 
 bool lmdbx__turn_wait(struct lmdbx__env *env, unsigned milliseconds) {
   if (!env->writable) return true;
-  if (atomic_exchange(&env->turn.give_way, false)) pause_for(GIVE_WAY_NS);
+  if (atomic_exchange(&env->turn.give_way, false)) lmdbx__pause(GIVE_WAY_NS);
   if (join_turn(env)) return true;
   struct flock lock;
   (void)lock_byte(env, F_OFD_SETLK, F_RDLCK, WAIT_BYTE, &lock);
@@ -72,7 +66,7 @@ bool lmdbx__turn_wait(struct lmdbx__env *env, unsigned milliseconds) {
   long pause = FIRST_PAUSE_NS;
   bool joined = false;
   while (!joined && left > 0) {
-    pause_for(pause);
+    lmdbx__pause(pause);
     left -= pause;
     if (pause < LONGEST_PAUSE_NS) pause *= 2;
     if (pause > LONGEST_PAUSE_NS) pause = LONGEST_PAUSE_NS;

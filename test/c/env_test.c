@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -239,6 +240,46 @@ static void a_lock_file_of_another_lmdb_is_refused_while_in_use(void **state) {
   end_pin(&pin);
 }
 
+struct holder {
+  const char *path, *lock;
+  int ready[2];
+};
+
+/* Holds an environment whose mutexes are as the last one leaves them that closed it, until
+ * somebody else has opened it and closed it again. It dies with it open: closing would
+ * make the other one wait. */
+static int hold_destroyed_mutexes(void *context) {
+  const struct holder *holder = context;
+  struct lmdbx__env_options options = {.path = holder->path, .map_size = MEBIBYTE};
+  struct lmdbx__env *env;
+  struct inotify_event event;
+  pthread_mutex_t mutex;
+  if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_OK) return 1;
+  int fd = open(holder->lock, O_RDWR | O_CLOEXEC);
+  if (fd < 0 || pthread_mutex_init(&mutex, NULL) != 0 || pthread_mutex_destroy(&mutex) != 0)
+    return 2;
+  if (pwrite(fd, &mutex, sizeof mutex, 8) != sizeof mutex) return 3;
+  int closed = inotify_init1(IN_CLOEXEC);
+  if (closed < 0 || inotify_add_watch(closed, holder->lock, IN_CLOSE_WRITE) < 0) return 4;
+  if (write(holder->ready[1], "", 1) != 1) return 5;
+  return read(closed, &event, sizeof event) == sizeof event ? 0 : 6;
+}
+
+static void an_environment_opens_beside_others_whose_mutexes_were_destroyed(void **state) {
+  struct holder holder = {.path = path_in(state, "db"), .lock = path_in(state, "db/lock.mdb")};
+  char byte;
+  assert_int_equal(pipe(holder.ready), 0);
+  int child = start_child(hold_destroyed_mutexes, &holder);
+  close(holder.ready[1]);
+  assert_int_equal(read(holder.ready[0], &byte, 1), 1);
+  close(holder.ready[0]);
+  struct lmdbx__env *env = open_env(holder.path, 0);
+  assert_int_equal(join_child(child), 0);
+  put(env, "k", "v");
+  assert_true(holds(env, "k", "v"));
+  lmdbx__env_release(env);
+}
+
 static void an_unused_lock_file_of_any_kind_is_made_anew(void **state) {
   const char *path = path_in(state, "db");
   lmdbx__env_release(open_env(path, 0));
@@ -261,6 +302,7 @@ int main(void) {
       TEST(a_read_only_mount_opens_for_reading),
       TEST(a_lock_file_of_another_libc_is_refused),
       TEST(a_lock_file_of_another_lmdb_is_refused_while_in_use),
+      TEST(an_environment_opens_beside_others_whose_mutexes_were_destroyed),
       TEST(an_unused_lock_file_of_any_kind_is_made_anew),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -450,6 +451,7 @@ static void readers_go_on_while_writes_and_remaps_do(void **state) {
   pthread_t threads[READERS];
   for (int i = 0; i < READERS; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, read_records, &stress), 0);
+  while (atomic_load(&stress.reads) == 0) sched_yield(); /* a busy machine starts threads late */
   for (int round = 0; round < ROUNDS && deleted < fitted; round++) {
     char key[16];
     struct lmdbx__op delete = op_of(LMDBX__OP_DELETE, fill_key(key, deleted));
@@ -464,7 +466,6 @@ static void readers_go_on_while_writes_and_remaps_do(void **state) {
   for (int i = 0; i < READERS; i++) pthread_join(threads[i], NULL);
   free_ops(&record, 1);
   assert_int_equal(atomic_load(&stress.wrong), 0);
-  assert_true(atomic_load(&stress.reads) > 0);
   assert_true(deleted > ROUNDS / 2);
   assert_true(rewritten > ROUNDS / 2);
   lmdbx__env_release(stress.env);
