@@ -4,6 +4,7 @@
 const fs = require("node:fs");
 const { once } = require("node:events");
 const { addAbortSignal } = require("node:stream");
+const { write } = require("./output.js");
 
 /** A file, which is synced and closed in the end, or standard output. */
 class LineWriter {
@@ -27,7 +28,8 @@ class LineWriter {
   /** @param {string} line */
   async write(line) {
     if (this.#failure) throw this.#failure;
-    if (!this.#stream.write(`${line}\n`)) await once(this.#stream, "drain", { signal: this.#signal });
+    const goesOn = this.#file === undefined ? write(line) : this.#stream.write(`${line}\n`);
+    if (!goesOn) await once(this.#stream, "drain", { signal: this.#signal });
   }
 
   async end() {

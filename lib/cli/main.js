@@ -6,7 +6,7 @@ const { parseArgs } = require("node:util");
 const { isLMDBXError } = require("../errors.js");
 const { name, version } = require("../../package.json");
 const { DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED, UsageError } = require("./exit.js");
-const { out, note, plain } = require("./output.js");
+const { endOutput, out, note, plain } = require("./output.js");
 
 /** In the order of the help. Each file says its arguments, its help, and what it does. */
 const COMMANDS = [
@@ -119,12 +119,7 @@ function report(error, args) {
  * @param {string[]} args
  */
 async function main(args) {
-  // A reader that has seen enough (`| head`) is no failure.
-  process.stdout.on("error", (error) => {
-    if (error.code === "EPIPE") process.exit(DONE);
-    note(`lmdbx: standard output: ${error.message}`);
-    process.exit(FAILED);
-  });
+  process.stdout.on("error", endOutput);
   try {
     process.exitCode = (await run(args)) ?? DONE;
   } catch (error) {

@@ -1,9 +1,36 @@
 "use strict";
 // What goes to the terminal: results to standard output, everything else to standard error.
 
+const { DONE, FAILED } = require("./exit.js");
+
+/**
+ * Ends the command where standard output takes no more. A reader that has seen enough (`| head`) is
+ * no failure.
+ * @param {any} error
+ */
+function endOutput(error) {
+  if (error.code === "EPIPE") process.exit(DONE);
+  note(`lmdbx: standard output: ${error.message}`);
+  process.exit(FAILED);
+}
+
+/** Bun 1.2 tells of a failure here alone, and emits no `error`. @param {any} error */
+function onWritten(error) {
+  if (error) endOutput(error);
+}
+
+/**
+ * Like out; for those who write a lot.
+ * @param {string} text
+ * @returns {boolean} false: wait for "drain" before more
+ */
+function write(text) {
+  return process.stdout.write(`${text}\n`, onWritten);
+}
+
 /** @param {string} text */
 function out(text) {
-  process.stdout.write(`${text}\n`);
+  write(text);
 }
 
 /** @param {string} text */
@@ -169,6 +196,6 @@ function barBeside(beside, most = BAR_WIDTH, all = columns()) {
 }
 
 module.exports = {
-  ...{ out, note, bytes, number, duration, counted, plain, width, table, bar, barBeside },
-  ...{ columns, isScreen, hasColors },
+  ...{ endOutput, write, out, note, bytes, number, duration, counted, plain, width, table },
+  ...{ bar, barBeside, columns, isScreen, hasColors },
 };
