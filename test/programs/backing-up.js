@@ -31,6 +31,9 @@ function onProgress() {
 if (way === "worker.terminate" && isMainThread) {
   const worker = new Worker(__filename, { workerData: child.args });
   worker.once("message", () => worker.terminate());
+  // Bun before 1.3.14 counts a worker that is told to end as no reason to stay alive.
+  const alive = setInterval(() => {}, 1000);
+  worker.once("exit", () => clearInterval(alive));
 } else {
   createLMDBXRepository({ path }).backup(target, { compact, onProgress }).catch(() => {});
 }
