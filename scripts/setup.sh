@@ -64,6 +64,7 @@ case $level in prebuild)
   need gcc-x86-64-linux-gnu has x86_64-linux-gnu-gcc
   need gcc-aarch64-linux-gnu has aarch64-linux-gnu-gcc
   need dpkg-dev has dpkg-source
+  need g++ has x86_64-linux-gnu-g++
   need patch has patch
   need qemu-user has qemu-aarch64
   ;;

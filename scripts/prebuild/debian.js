@@ -36,13 +36,13 @@ function acquisitionIn(configuration) {
   return lines.filter((line) => /^Acquire::(?!IndexTargets|Languages)/.test(line)).join("\n");
 }
 
-function configure() {
+function configure({ sources, binaries }) {
   for (const directory of ["etc/parts", "etc/preferences.d", "state/lists/partial", "log"]) {
     fs.mkdirSync(path.join(apt, directory), { recursive: true });
   }
   fs.mkdirSync(path.join(apt, "cache/archives/partial"), { recursive: true });
   fs.writeFileSync(path.join(apt, "state/status"), "");
-  const { architectures } = manifest.binaries;
+  const { architectures, suite: binarySuite } = binaries;
   const list = (names) => names.map((name) => `"${name}";`).join(" ");
   fs.writeFileSync(
     path.join(apt, "apt.conf"),
@@ -66,11 +66,11 @@ Acquire::Check-Valid-Until "false";
   );
   const site = mirror();
   const signed = fs.existsSync(KEYRING) ? `signed-by=${KEYRING}` : "";
-  const suites = new Set(Object.values(manifest.sources).map((source) => source.suite));
+  const suites = new Set(Object.values(sources).map((source) => source.suite));
   fs.writeFileSync(
     path.join(apt, "etc/sources.list"),
     [...suites].map((suite) => `deb-src [${signed}] ${site} ${suite} main\n`).join("") +
-      `deb [${signed} arch=${architectures}] ${site} ${manifest.binaries.suite} main\n`,
+      `deb [${signed} arch=${architectures}] ${site} ${binarySuite} main\n`,
   );
 }
 
@@ -119,12 +119,12 @@ function obtain({ what, get, files }, directory, download) {
 }
 
 /** Fetches what is not there yet. */
-function fetch(log) {
+function fetch(log, pins = manifest) {
   fs.mkdirSync(downloads, { recursive: true });
-  const missing = [...wanted(manifest)].filter((one) => !isThere(downloads, one));
+  const missing = [...wanted(pins)].filter((one) => !isThere(downloads, one));
   if (missing.length === 0) return;
   log(`fetching ${missing.length} Debian packages`);
-  configure();
+  configure(pins);
   aptGet("update");
   for (const one of missing) obtain(one, downloads, aptGet);
 }
@@ -154,11 +154,11 @@ function keepLinksInside(directory) {
 }
 
 /** Unpacks binary packages into a directory. */
-function unpackPackages(names, architecture, directory) {
+function unpackPackages(names, architecture, directory, packages = manifest.binaries.packages) {
   fs.rmSync(directory, { recursive: true, force: true });
   fs.mkdirSync(directory, { recursive: true });
   for (const name of names) {
-    const { files } = manifest.binaries.packages.find((entry) => entry.name === name);
+    const { files } = packages.find((entry) => entry.name === name);
     run("dpkg-deb", ["-x", path.join(downloads, files[architecture][0]), directory]);
   }
   keepLinksInside(directory);

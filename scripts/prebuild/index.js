@@ -7,11 +7,12 @@ const path = require("node:path");
 const { parseArgs } = require("node:util");
 const { fetch } = require("./debian.js");
 const { TARGETS, problems, unknownToMusl } = require("./inspect.js");
-const { Stop, root, run, work } = require("./run.js");
+const { Stop, isOnPath, root, work } = require("./run.js");
 const { compileCmocka, compileLibraries, unpackAll, writeLicences } = require("./libraries.js");
 const { compileAddon, compileTests, compileTools } = require("./compile.js");
 const { Target } = require("./targets.js");
 const { load, runTests } = require("./c-tests.js");
+const musl = require("./musl-runtime.js");
 const { copyTree, runSuite, runtimesOf } = require("./runtimes.js");
 const table = require("./table.js");
 
@@ -30,7 +31,8 @@ const HELP = `Makes prebuilds/ and THIRD_PARTY_LICENSES: the binaries that the p
 TMPDIR in a small file system (tmpfs of some gigabytes) makes the tests on Arm many times faster: a
 database maps twice the size of its file system, and qemu keeps a record of each page of that.
 
-Needs, on Debian: gcc, gcc-aarch64-linux-gnu, dpkg-dev, npm, and qemu-user for the tests on Arm.
+Needs, on Debian: gcc, gcc-aarch64-linux-gnu, dpkg-dev, npm, and qemu-user for the tests on Arm. The
+JavaScript tests on musl need g++ and make, and gcc ${musl.pinnedGcc()}, or are left out.
 Downloads are kept in ${path.relative(root, work)}.`;
 
 const OPTIONS = {
@@ -58,15 +60,20 @@ function chosen(names) {
 function checkTools(targets) {
   const tools = ["apt-get", "dpkg-deb", "dpkg-source", "objdump", "readelf", "npm", "tar"];
   for (const target of targets) tools.push(target.tool("gcc"), ...target.emulator.slice(0, 1));
-  const missing = [...new Set(tools)].filter((tool) => {
-    const found = (process.env.PATH ?? "").split(":").some((d) => fs.existsSync(path.join(d, tool)));
-    return !found;
-  });
+  const missing = [...new Set(tools)].filter((tool) => !isOnPath(tool));
   if (missing.length > 0) {
     throw new Stop(
       `missing: ${missing.join(", ")}. On Debian: apt-get install gcc gcc-aarch64-linux-gnu dpkg-dev qemu-user`,
     );
   }
+}
+
+/** The program mdb_stat: tests on musl need all of LMDB's programs of their C library. */
+function compileStat(target, unpacked, libraries) {
+  const source = path.join(unpacked.lmdb, "libraries/liblmdb/mdb_stat.c");
+  const program = path.join(target.objects, "tools/mdb_stat");
+  target.linkProgram([...target.compile([source], libraries.cflags), ...libraries.archives], program);
+  return program;
 }
 
 /** Compiles, judges and loads the binary of a target; returns its C tests, compiled if wanted. */
@@ -75,9 +82,11 @@ function build(target, unpacked, withTests) {
   target.prepare();
   const libraries = compileLibraries(target, unpacked);
   const core = compileAddon(target, libraries);
-  if (target.emulator.length > 0) target.tools = compileTools(target, unpacked, libraries);
+  const isMusl = target.libc === "musl";
+  if (isMusl || target.emulator.length > 0) target.tools = compileTools(target, unpacked, libraries);
+  if (isMusl) target.tools.push(compileStat(target, unpacked, libraries));
   const wrong = [...problems(target.name, target.binary)];
-  if (target.libc === "musl") wrong.push(...unknownToMusl(target.library("libc.so")));
+  if (isMusl) wrong.push(...unknownToMusl(target.library("libc.so")));
   const unloadable = load(target);
   if (unloadable) wrong.push(`does not load: ${unloadable}`);
   if (wrong.length > 0) {
@@ -108,6 +117,11 @@ async function test(target, programs, values) {
   const timeout = Number(values.timeout ?? (emulated ? 1200 : 300)) * 1000;
   for (const runtime of runtimesOf(target)) {
     if (!isWanted(runtime, values.runtimes)) continue;
+    const why = target.libc === "musl" ? musl.obstacle(target, log) : undefined;
+    if (why) {
+      log(`${target.name}: ${runtime.title}: the suite is not run: ${why}`);
+      continue;
+    }
     const title = runtime.title + (names === undefined ? "" : `: ${names.join(", ")}`);
     add(title, await runSuite(target, runtime, tree, { timeout, log, names }));
   }

@@ -28,6 +28,12 @@ function run(program, args, options = {}) {
   return stdout;
 }
 
+/** Whether there is such a program. */
+function isOnPath(program) {
+  const directories = (process.env.PATH ?? "").split(":");
+  return directories.some((directory) => fs.existsSync(path.join(directory, program)));
+}
+
 function sha256(file) {
   return createHash("sha256").update(fs.readFileSync(file)).digest("hex");
 }
@@ -41,4 +47,4 @@ function filesBelow(directory) {
     .sort();
 }
 
-module.exports = { Stop, filesBelow, root, run, sha256, work };
+module.exports = { Stop, filesBelow, isOnPath, root, run, sha256, work };

