@@ -219,6 +219,14 @@ static void a_compact_copy_has_another_moment_where_the_map_moves_at_its_start(v
   lmdbx__env_release(env);
 }
 
+/* Which rename takes a copy back: musl's headers do not have renameat2, so that there another
+ * one gives it its name. */
+#ifdef RENAME_NOREPLACE
+#define TAKING_BACK 1
+#else
+#define TAKING_BACK 2
+#endif
+
 /* Syncs of the file, of its directory, and of the parent; then the way back. */
 static void a_copy_whose_name_is_not_on_disk_is_taken_back_or_said_to_be_there(void **state) {
   struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
@@ -230,7 +238,7 @@ static void a_copy_whose_name_is_not_on_disk_is_taken_back_or_said_to_be_there(v
     assert_int_equal(lmdbx__copy_go_on(copy, PATIENCE_MS, &go_on_for_ever, &complete, NULL),
                      LMDBX_OK);
     arm(&full_syncs, 3, EIO);
-    if (stays) arm(&renames, 1, EIO);
+    if (stays) arm(&renames, TAKING_BACK, EIO);
     assert_int_equal(run(copy, &error), LMDBX_IO);
     no_faults();
     lmdbx__copy_free(copy);

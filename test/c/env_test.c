@@ -240,6 +240,8 @@ static void a_lock_file_of_another_lmdb_is_refused_while_in_use(void **state) {
   end_pin(&pin);
 }
 
+#define HOLDER_SECONDS 10
+
 struct holder {
   const char *path, *lock;
   int ready[2];
@@ -254,6 +256,7 @@ static int hold_destroyed_mutexes(void *context) {
   struct lmdbx__env *env;
   struct inotify_event event;
   pthread_mutex_t mutex;
+  alarm(HOLDER_SECONDS); /* where the other one never comes so far */
   if (lmdbx__env_acquire(&options, NULL, &env, NULL) != LMDBX_OK) return 1;
   int fd = open(holder->lock, O_RDWR | O_CLOEXEC);
   if (fd < 0 || pthread_mutex_init(&mutex, NULL) != 0 || pthread_mutex_destroy(&mutex) != 0)
@@ -266,6 +269,9 @@ static int hold_destroyed_mutexes(void *context) {
 }
 
 static void an_environment_opens_beside_others_whose_mutexes_were_destroyed(void **state) {
+#ifndef __GLIBC__
+  skip(); /* musl's are as before when they have been destroyed */
+#endif
   struct holder holder = {.path = path_in(state, "db"), .lock = path_in(state, "db/lock.mdb")};
   char byte;
   assert_int_equal(pipe(holder.ready), 0);
