@@ -156,7 +156,8 @@ sanitize: ## run the C tests under ASan + UBSan, those with threads under TSan
 # that look at the addon file or the repository stay out, those that load npm lmdb,
 # whose C++ frees with delete what it got with new[], and those that crash on purpose.
 SANITIZED := build/sanitized
-UNSANITIZED := demo tooling command-old command-verify import import-large import-versions upgrading
+UNSANITIZED := demo tooling command-verify \
+  $(patsubst test/%.test.js,%,$(shell grep -lE '/(old|upgrading)\.js"|"old-' test/*.test.js))
 .PHONY: sanitize-js
 sanitize-js: ## run the JavaScript tests with an addon under ASan + UBSan
 	rm -rf $(SANITIZED)

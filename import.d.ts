@@ -85,6 +85,11 @@ export interface ImportReport {
     /** Bytes of the keys and values that were carried over, as 0.3.x stored them, unpacked. */
     bytes: number;
   }[];
+  /**
+   * Whether the system went down before the newest commits were known to be on disk. Then this is the
+   * last commit that was, as 0.3.x would have gone back to, and the numbers are of that.
+   */
+  recovered: boolean;
   /** Records in the old databases. */
   records: number;
   /** Records in the new ones, each read back and compared. */

@@ -802,7 +802,7 @@ export type LMDBXErrorCode =
   | "LMDBX_PID_CLASH"
   /** The path lies on a network file system. */
   | "LMDBX_NETWORK_FS"
-  /** The environment failed and could not be reopened yet. */
+  /** The environment failed and could not be reopened yet, or its locks are of no use any more. */
   | "LMDBX_FAILED"
   /** Another writer was faster. */
   | "LMDBX_CONFLICT"

@@ -10,7 +10,7 @@ const { importDirectory } = require("../lib/import/index.js");
 const { assertSame } = require("./support/same.js");
 const { oldValues } = require("./support/old-values.js");
 const { runToEnd } = require("./support/program.js");
-const { using } = require("./support/temporary.js");
+const { rejection, using } = require("./support/temporary.js");
 const { lmdbx, lines } = require("./support/command.js");
 const { withOld } = require("./support/old.js");
 
@@ -144,4 +144,33 @@ describe("more named databases than a directory holds", () => {
       assert.equal(await open({ path: second, name: left[1] }).get("t", 1), left[1]);
     }),
   );
+});
+
+describe("an npm lmdb that does not do", () => {
+  const empty = () => undefined;
+  /** What is found in the project, and what is said of it. */
+  const found = {
+    "of another version": ["exports.open = () => {};", "2.9.0", /of version 3\.2\.2 or a later 3\.x; found is 2\.9\.0\./],
+    "that cannot be loaded": ["throw new Error('no binary');", "3.2.2", /which cannot be loaded \(no binary\)\./],
+    "without open()": ["", "3.5.6", /what was found under that name has no open\(\)\./],
+  };
+  for (const [what, [source, version, message]] of Object.entries(found)) {
+    withOld(`${what}, is refused with what to install`, empty, async ({ directory, from, to }) => {
+      const lmdb = path.join(directory, "node_modules/lmdb");
+      fs.mkdirSync(lmdb, { recursive: true });
+      fs.writeFileSync(path.join(lmdb, "package.json"), JSON.stringify({ name: "lmdb", version }));
+      fs.writeFileSync(path.join(lmdb, "index.js"), source);
+      const { code, stderr } = await lmdbx(["import", from, to], { cwd: directory });
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, message);
+      assert.match(stderr, /npm install lmdb@3/);
+      assert.ok(!fs.existsSync(to));
+    });
+  }
+
+  withOld("is refused, too, where a program gives it", empty, async ({ from, to }) => {
+    const refused = await rejection(importDirectory({ from, to, lmdb: {} }));
+    assert.equal(refused.code, "LMDBX_PEER_MISSING");
+    assert.match(refused.message, /has no open\(\)/);
+  });
 });

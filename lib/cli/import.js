@@ -68,6 +68,10 @@ function printReport(report, mapSize) {
     `${number(report.carried)} of ${number(report.records)} records (${bytes(report.bytes)}) carried over to ` +
       `${report.to} and compared, in ${duration(report.milliseconds)}.`,
   );
+  if (report.recovered)
+    out(
+      "The system went down before the last commits were known to be on disk: this is the last that was.",
+    );
   if (mapSize !== undefined) {
     const enough = report.mapSizeSuffices
       ? "suffices"

@@ -196,6 +196,7 @@ class Import {
     const { mapSize } = this.#options;
     return {
       ...this.#report,
+      recovered: this.#old.recover,
       milliseconds: Date.now() - this.#started,
       neededMapSize: needed,
       ...(mapSize === undefined ? {} : { mapSizeSuffices: mapSize >= needed }),

@@ -11,12 +11,18 @@ const { prepare } = require("./musl-runtime.js");
 const manifest = require("./manifest.json");
 
 /** Tests of the checkout and its tools rather than of a binary. */
-const NOT_OF_THE_BINARY = ["tooling.test.js", "bundles.test.js"];
+const NOT_OF_THE_BINARY = ["tooling.test.js"];
 
-/** Tests of moving in, with databases that npm lmdb writes: npm installs its binary for this machine
- * alone. Nothing in what they try depends on the processor. */
-const NEED_OLD_PACKAGE = ["command-import", "import", "import-large", "import-versions", "upgrading"]
-  .map((name) => `${name}.test.js`);
+/** What tests require that have databases written by npm lmdb: npm installs its binary for this
+ * machine alone. Nothing in what they try depends on the processor. */
+const OLD_PACKAGE = /\/(old|upgrading)\.js"|"old-[a-z-]+"/;
+
+/** Whether a test of the tree can be run for a target. */
+function isFor(target, tree, file) {
+  if (!file.endsWith(".test.js") || NOT_OF_THE_BINARY.includes(file)) return false;
+  if (target.emulator.length === 0) return true;
+  return !OLD_PACKAGE.test(fs.readFileSync(path.join(tree, "test", file), "utf8"));
+}
 
 /** For one test that says nothing else, as in the Makefile. */
 const BUN_TIMEOUT = 120_000;
@@ -192,10 +198,9 @@ async function runSuite(target, runtime, tree, { timeout, log, names }) {
   }
 
   const total = { passed: 0, skipped: 0, failed: [] };
-  const left = NOT_OF_THE_BINARY.concat(target.emulator.length > 0 ? NEED_OLD_PACKAGE : []);
   const files = fs
     .readdirSync(path.join(tree, "test"))
-    .filter((file) => file.endsWith(".test.js") && !left.includes(file))
+    .filter((file) => isFor(target, tree, file))
     .filter((file) => names === undefined || names.includes(file.slice(0, -".test.js".length)));
   for (const file of files) {
     const { output, code, late, passed, skipped, failed, counted } = await runFile(`test/${file}`);
@@ -209,4 +214,4 @@ async function runSuite(target, runtime, tree, { timeout, log, names }) {
   return total;
 }
 
-module.exports = { command, copyTree, parse, runSuite, runtimesOf };
+module.exports = { command, copyTree, isFor, parse, runSuite, runtimesOf };

@@ -14,7 +14,7 @@ const { NOTE_SECTION, TARGETS } = require("../../scripts/prebuild/inspect.js");
 const manifest = require("../../scripts/prebuild/manifest.json");
 const musl = require("../../scripts/prebuild/musl-runtime.js");
 const { Stop } = require("../../scripts/prebuild/run.js");
-const { command, parse, runtimesOf } = require("../../scripts/prebuild/runtimes.js");
+const { command, isFor, parse, runtimesOf } = require("../../scripts/prebuild/runtimes.js");
 const { Target } = require("../../scripts/prebuild/targets.js");
 const { makeBinary } = require("../support/elf.js");
 
@@ -273,6 +273,19 @@ describe("runtimes", () => {
     for (const minor of ["1.2.", "1.3."]) {
       assert.ok(bun.x64.some((v) => v.startsWith(minor)), minor);
     }
+  });
+
+  test("under emulation run no test whose databases npm lmdb writes, and all others", () => {
+    const files = fs.readdirSync(path.join(root, "test"));
+    const on = (emulator) => files.filter((file) => isFor({ emulator }, root, file));
+    const [native, emulated] = [on([]), on(["qemu-aarch64"])];
+    const text = (file) => fs.readFileSync(path.join(root, "test", file), "utf8");
+    const left = native.filter((file) => !emulated.includes(file));
+    for (const file of ["import-verify.test.js", "command-old.test.js", "upgrading.test.js"]) {
+      assert.ok(left.includes(file), file);
+    }
+    for (const file of emulated) assert.doesNotMatch(text(file), /\bold-\w+"|"lmdb(-oldest)?"/, file);
+    assert.ok(emulated.includes("repository.test.js") && !native.includes("tooling.test.js"));
   });
 
   test("run a file so that it says how it went", () => {
