@@ -172,6 +172,45 @@ describe("dump and load", () => {
   );
 
   test(
+    "load tells a dump that lost lines in the middle, or gained some",
+    using(async (open, directory) => {
+      const repository = open();
+      for (const key of [1, 2, 3]) await repository.put("acme", key, key);
+      const dump = (await printed("dump", directory)).trimEnd().split("\n");
+      const lost = dump.toSpliced(2, 1);
+      const gained = dump.toSpliced(2, 0, "noise");
+      for (const [given, came, refused] of [[lost, 2, 0], [lost.slice(1), 2, 0], [gained, 4, 1]]) {
+        const input = given.join("\n");
+        const { code, stdout, stderr } = await lmdbx(["load", directory, "--json"], { input });
+        assert.equal(code, 1, stderr);
+        const said = stderr.trimEnd().split("\n");
+        assert.equal(said.length, refused + 1, stderr);
+        assert.match(said.at(-1), new RegExp(`^the dump .* says 3 records, and ${came} came; dump again$`));
+        assert.deepEqual(lines(stdout), [{ loaded: came - refused, refused, dumped: 3 }]);
+      }
+      const whole = await lmdbx(["load", directory, "--json"], { input: dump.join("\n") });
+      assert.deepEqual([whole.code, whole.stderr], [0, ""]);
+      assert.deepEqual(lines(whole.stdout), [{ loaded: 3, refused: 0, dumped: 3 }]);
+    }),
+  );
+
+  test(
+    "load refuses a second dump behind the first, and puts nothing of it",
+    using(async (open, directory) => {
+      const [from, to] = ["from", "to"].map((name) => path.join(directory, name));
+      await open({ path: from }).put("acme", "main", 1);
+      await open({ path: from, name: "orders" }).put("acme", "order", 2);
+      const input = (await printed("dump", from)) + (await printed("dump", from, "--name", "orders"));
+      const { code, stderr } = await lmdbx(["load", to, "--create"], { input });
+      assert.equal(code, 2);
+      assert.match(stderr, /^1 record loaded before that; .*\nlmdbx: line 4 begins another dump.* by itself\. See: .*\n$/);
+      const [error] = lines((await lmdbx(["load", to, "--json"], { input })).stdout);
+      assert.deepEqual([error.type, error.code, error.loaded], ["error", "USAGE", 1]);
+      assert.deepEqual(await open({ path: to }).list("acme"), ["main"]);
+    }),
+  );
+
+  test(
     "dump, interrupted, ends with 130 and leaves no part of a file",
     using(async (open, directory) => {
       const repository = open();

@@ -18,6 +18,7 @@ const RECORD_FIELDS = ["tenant", "key", "value"];
 
 const help = `Reads records in the format of dump from <file> or standard input, and puts them. A record
 whose key exists already is replaced. The first and the last line of a dump may be missing.
+Each dump is loaded by itself.
 
   --create         create the database if there is none
   --compression    compress values
@@ -29,7 +30,7 @@ Where it fails, or is interrupted, what it has put stays, and it says how much t
 again, and that is replaced by the same.
 
 Exit code 1: some lines were no records, or were refused; they were reported and left out; or
-the dump was cut off.
+the dump was cut off, or has not as many records as its last line says.
 
 Examples:
   npx ${name} load ./data/copy users.jsonl --create
@@ -127,7 +128,16 @@ function readHead(line) {
   );
 }
 
-async function readAll(lines, load, isWhole, signal) {
+/** Whether it is the last line of a dump. */
+function isCount(line) {
+  return Number.isSafeInteger(line.records) && !Object.hasOwn(line, "tenant");
+}
+
+/**
+ * Puts the records of all lines.
+ * @returns {Promise<number | undefined>} how many there should be, if the dump says it
+ */
+async function readAll(lines, load) {
   let claimed;
   for await (const { line, text } of lines) {
     let parsed;
@@ -137,17 +147,32 @@ async function readAll(lines, load, isWhole, signal) {
       load.refuse(line, error);
       continue;
     }
-    if (Object.hasOwn(parsed, "records") && !Object.hasOwn(parsed, "tenant"))
-      claimed = parsed.records;
+    if (Object.hasOwn(parsed, "lmdbxDump")) {
+      throw new UsageError(
+        `line ${number(line)} begins another dump, maybe of another database: load each by itself`,
+      );
+    }
+    if (isCount(parsed)) claimed = parsed.records;
     else await load.record(line, text, parsed);
   }
   await load.flush();
-  if (isWhole && claimed === undefined) {
-    throwIfAborted(signal); // whoever wrote it may have been interrupted, too
-    note("the dump is cut off: its last line, with the number of records, is missing");
-    return INCOMPLETE;
+  return claimed;
+}
+
+/** Whether all lines came that there should be; says it if not. */
+function isComplete({ loaded, refused }, claimed, isWhole) {
+  if (claimed === undefined) {
+    if (isWhole)
+      note("the dump is cut off: its last line, with the number of records, is missing");
+    return !isWhole;
   }
-  return load.refused > 0 ? INCOMPLETE : undefined;
+  const came = loaded + refused;
+  if (came === claimed) return true;
+  note(
+    `the dump is not as it was written: its last line says ${counted(claimed, "record")}, ` +
+      `and ${number(came)} came; dump again`,
+  );
+  return false;
 }
 
 /**
@@ -173,8 +198,13 @@ async function peek(lines) {
 async function loadInto(repository, { head, lines }, signal) {
   const load = new Load(repository);
   try {
-    const code = await readAll(lines, load, head !== undefined, signal);
-    return { code, loaded: load.loaded, refused: load.refused };
+    const dumped = await readAll(lines, load);
+    const isWhole = head !== undefined;
+    // Whoever wrote what is cut off may have been interrupted, too.
+    if (isWhole && dumped === undefined) throwIfAborted(signal);
+    const { loaded, refused } = load;
+    const isDone = isComplete(load, dumped, isWhole) && refused === 0;
+    return { code: isDone ? undefined : INCOMPLETE, loaded, refused, dumped };
   } catch (error) {
     await load.end();
     if (load.loaded > 0) {
@@ -206,9 +236,9 @@ async function run([path, file], values) {
     // Standard input that stays open would keep the process waiting.
     return start(path, input, values, signal).finally(() => input.return(undefined));
   };
-  const { code, loaded, refused } = await interruptible(work);
+  const { code, loaded, refused, dumped } = await interruptible(work);
   const left = refused > 0 ? `, ${counted(refused, "line")} left out` : "";
-  if (values.json) out(JSON.stringify({ loaded, refused }));
+  if (values.json) out(JSON.stringify({ loaded, refused, dumped }));
   else out(`${counted(loaded, "record")} loaded${left}`);
   return code;
 }
