@@ -143,6 +143,18 @@ describe("verify", () => {
     }),
   );
 
+  test(
+    "reads databases that are called like what every object has, such as constructor",
+    using(async (open, directory) => {
+      for (const name of ["constructor", "toString"]) await open({ name }).put("t", 1, { name });
+      await open({ name: "__proto__", encoding: "json" }).put("t", 1, { n: 1 });
+      const args = ["verify", directory, "--encoding", "__proto__=json", "--json"];
+      const { code, stdout, stderr } = await lmdbx(args);
+      assert.deepEqual([code, stderr], [0, ""], stdout);
+      assert.equal(lines(stdout)[0].values, 3);
+    }),
+  );
+
   const program = path.join(__dirname, "programs/crashing-verifier.js");
 
   test("finds the records at which its process crashes, and goes on behind them", async () => {

@@ -60,7 +60,7 @@ function readEncoding(given) {
 /** --encoding E, and N=E for one named database; a name may hold equals signs. */
 function readEncodings(given = []) {
   let encoding;
-  const encodings = {};
+  const encodings = Object.create(null);
   for (const each of given) {
     const at = each.lastIndexOf("=");
     if (at < 0) encoding = readEncoding(each);

@@ -59,9 +59,10 @@ class Repositories {
   async #start(name) {
     const { LMDBXRepository } = require("../repository.js");
     try {
+      const own = name ?? "";
       const config = {
         path: directory,
-        encoding: encodings[name ?? ""] ?? encoding,
+        encoding: Object.hasOwn(encodings, own) ? encodings[own] : encoding,
         readOnly: true,
       };
       const named = name === undefined ? {} : { name };
