@@ -155,6 +155,26 @@ describe("verify", () => {
     }),
   );
 
+  test(
+    "fails behind its report where there is no database that an encoding was given for",
+    using(async (open, directory) => {
+      await open({ name: "pages", encoding: "json" }).put("t", 1, { n: 1 });
+      for (const [given, code] of [["pages=json", 0], ["page=json", 3]]) {
+        const args = ["verify", directory, "--encoding", "=msgpack", "--encoding", given];
+        const people = await lmdbx(args);
+        assert.equal(people.code, code, people.stdout);
+        assert.match(people.stdout, /\npages +1 /);
+        const programs = await lmdbx([...args, "--json"]);
+        assert.equal(programs.code, code);
+        const said = lines(programs.stdout);
+        assert.ok(said.some(({ type }) => type === "report"));
+        if (code === 0) continue;
+        assert.match(people.stderr, /^lmdbx: verify: found no database "page" .* \[LMDBX_NOT_FOUND\]\n$/);
+        assert.deepEqual([said.at(-1).type, said.at(-1).code], ["error", "LMDBX_NOT_FOUND"]);
+      }
+    }),
+  );
+
   const program = path.join(__dirname, "programs/crashing-verifier.js");
 
   test("finds the records at which its process crashes, and goes on behind them", async () => {

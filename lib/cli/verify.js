@@ -25,7 +25,8 @@ and a crash of that is one of the things found. Changes nothing; the database ma
   --encoding E     how values are written: msgpack (the default), json or string
   --encoding N=E   the encoding of one named database, if they differ; may be repeated
 
-Exit code 0: everything is sound; 1: something is damaged, as listed.
+Exit code 0: everything is sound; 1: something is damaged, as listed; 3: it failed, also where
+an N was not found.
 
 Examples:
   npx ${name} verify ./data/users
@@ -194,6 +195,21 @@ function printEnd({
   out(`${number(values)} values read and decoded`);
 }
 
+/**
+ * An encoding for a database that was not found may be a slip: then another database was read in
+ * the wrong one, and what was found is no damage.
+ */
+function checkNames(directory, encodings, end) {
+  const names = end?.databases?.map(({ name: each = "" }) => each) ?? Object.keys(encodings);
+  const missing = Object.keys(encodings).find((each) => !names.includes(each));
+  if (missing === undefined) return;
+  throw createError(
+    "LMDBX_NOT_FOUND",
+    `verify: found no database ${JSON.stringify(missing)} in ${directory}, and --encoding gives ` +
+      "one for it. Check its name: stat lists those that there are",
+  );
+}
+
 async function run([directory], values) {
   const resolved = path.resolve(directory);
   const { encoding = "msgpack", encodings } = readEncodings(values.encoding);
@@ -216,6 +232,7 @@ async function run([directory], values) {
   else if (end?.sound) printEnd(end);
   if (!values.json)
     out(found === 0 ? "No damage found." : `${counted(found, "finding")}, listed above.`);
+  checkNames(directory, encodings, end);
   return found === 0 ? undefined : INCOMPLETE;
 }
 
