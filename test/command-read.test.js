@@ -24,6 +24,22 @@ describe("get", () => {
   );
 
   test(
+    "lets no value turn text round on a terminal, in list neither",
+    using(async (open, directory) => {
+      const turns = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069";
+      const texts = { [turns]: [turns], map: new Map([[turns, "שלום"]]), control: "\u001b\u009b" };
+      await open().put("acme", turns, texts);
+      for (const args of [["get", directory, "acme", turns], ["list", directory, "acme", "--values"]]) {
+        const { code, stdout, stderr } = await lmdbx(args);
+        assert.deepEqual([code, stderr], [0, ""]);
+        assert.doesNotMatch(stdout, /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u001b\u009b]/);
+        assert.ok(stdout.includes("\\u061c\\u200e\\u200f\\u202a"), stdout);
+        assert.ok(stdout.includes("שלום"), stdout);
+      }
+    }),
+  );
+
+  test(
     "gives programs the types, too",
     using(async (open, directory) => {
       await open().put("acme", ["order", 17], value);

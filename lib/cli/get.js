@@ -1,10 +1,9 @@
 "use strict";
 
-const { inspect } = require("node:util");
 const { name } = require("../../package.json");
 const { DATABASE, DATABASE_HELP, KEY_HELP, readKey, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
-const { hasColors, note, out, plain } = require("./output.js");
+const { inspected, note, out, plain } = require("./output.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
 
 const help = `Shows the value of one record.
@@ -20,6 +19,8 @@ Examples:
   npx ${name} get ./data/users acme user:123
   npx ${name} get ./data/shop acme '["order",17]' --name orders --json`;
 
+const WHOLE = { depth: Infinity, maxArrayLength: Infinity, maxStringLength: Infinity };
+
 async function run([path, tenant, given], values) {
   const key = readKey(given);
   const value = await withRepository(path, values, (repository) => repository.get(tenant, key));
@@ -32,15 +33,7 @@ async function run([path, tenant, given], values) {
     return INCOMPLETE;
   }
   if (values.json) out(JSON.stringify({ tenant, key, value: toTagged(value) }));
-  else
-    out(
-      inspect(value, {
-        depth: Infinity,
-        maxArrayLength: Infinity,
-        maxStringLength: Infinity,
-        colors: hasColors(),
-      }),
-    );
+  else out(inspected(value, WHOLE));
   return undefined;
 }
 

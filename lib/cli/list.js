@@ -1,12 +1,11 @@
 "use strict";
 
-const { inspect } = require("node:util");
 const { name } = require("../../package.json");
 const { DATABASE, DATABASE_HELP, KEY_HELP, readKey, withRepository } = require("./arguments.js");
 const { UsageError } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
-const { hasColors, plain } = require("./output.js");
+const { inspected, plain } = require("./output.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
 
 const help = `Lists the keys of a tenant in stored order, that of the bytes of their JSON: a key a line.
@@ -61,9 +60,9 @@ function linesFor({ json }) {
       ofRecord: ([key, value]) => JSON.stringify({ key, value: toTagged(value) }),
     };
   }
-  const style = { depth: 6, breakLength: Infinity, colors: hasColors() };
+  const style = { depth: 6, breakLength: Infinity };
   const ofKey = (key) => plain(JSON.stringify(key));
-  return { ofKey, ofRecord: ([key, value]) => `${ofKey(key)}  ${inspect(value, style)}` };
+  return { ofKey, ofRecord: ([key, value]) => `${ofKey(key)}  ${inspected(value, style)}` };
 }
 
 async function run([path, tenant], values) {

@@ -1,6 +1,7 @@
 "use strict";
 // What goes to the terminal: results to standard output, everything else to standard error.
 
+const { inspect } = require("node:util");
 const { DONE, FAILED } = require("./exit.js");
 
 /**
@@ -76,14 +77,29 @@ function counted(count, noun) {
 const CONTROLS =
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
+/** Those of them that inspect does not escape; of the others, colours are made. */
+const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** @param {string} character */
+function escaped(character) {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 /**
  * Text from a database, in one line and without control characters.
  * @param {string} text
  */
 function plain(text) {
-  return text.replace(CONTROLS, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return text.replace(CONTROLS, escaped);
+}
+
+/**
+ * A value from a database, for people.
+ * @param {unknown} value
+ * @param {import("node:util").InspectOptions} style
+ */
+function inspected(value, style) {
+  return inspect(value, { ...style, colors: hasColors() }).replace(DIRECTIONS, escaped);
 }
 
 /**
@@ -196,6 +212,6 @@ function barBeside(beside, most = BAR_WIDTH, all = columns()) {
 }
 
 module.exports = {
-  ...{ endOutput, write, out, note, bytes, number, duration, counted, plain, width, table },
-  ...{ bar, barBeside, columns, isScreen, hasColors },
+  ...{ endOutput, write, out, note, bytes, number, duration, counted, plain, inspected },
+  ...{ width, table, bar, barBeside, columns, isScreen },
 };
