@@ -88,13 +88,23 @@ describe("import", () => {
       assert.equal(listed.length, left);
       for (const line of listed) assert.match(line, /^not carried over: (tenant|stored key) "/);
       assert.match(stdout, new RegExp(`\\n${16 - left} of 16 records `));
-      assert.match(stdout, new RegExp(`${left} records were not carried over`));
+      assert.match(stdout, new RegExp(`\\n${left} records were not carried over`));
       const again = await lmdbx(["import", from(directory), path.join(directory, "again"), "--json"]);
       assert.deepEqual([again.code, again.stderr], [1, ""]);
       const said = lines(again.stdout);
       assert.deepEqual(said.map(({ type }) => type), [...Array(left).fill("notCarried"), "report"]);
       assert.equal(said[0].database, null);
       assert.equal(said.at(-1).carried, 16 - left);
+    }),
+  );
+
+  test(
+    "counts one record that is not carried over as one",
+    using(async (open, directory) => {
+      await writeOld({ odd: from(directory), records: [["acme:1", 1], ["no tenant", 1]] });
+      const { code, stdout } = await lmdbx(["import", from(directory), to(directory)]);
+      assert.equal(code, 1);
+      assert.match(stdout, /\n1 record was not carried over; the reasons stand above\.\n/);
     }),
   );
 

@@ -4,7 +4,7 @@ const { name } = require("../../package.json");
 const { MAP_SIZE, readEncoding, readEncodings, readMapSize } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
-const { bytes, duration, note, number, out, plain, table } = require("./output.js");
+const { bytes, counted, duration, note, number, out, plain, table } = require("./output.js");
 const { Progress } = require("./progress.js");
 
 const help = `Takes a database of version 0.3.x over into a new directory.
@@ -81,9 +81,8 @@ function printReport(report, mapSize) {
     );
   }
   if (report.notCarriedCount > 0) {
-    out(
-      `${number(report.notCarriedCount)} records were not carried over; the reasons stand above.`,
-    );
+    const left = `${counted(report.notCarriedCount, "record")} ${report.notCarriedCount === 1 ? "was" : "were"}`;
+    out(`${left} not carried over; the reasons stand above.`);
   }
   out(`The old database is as it was: keep it until you are sure.`);
 }

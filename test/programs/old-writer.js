@@ -1,6 +1,7 @@
 "use strict";
 // The replaced package writes databases: { lmdb, databases: [{ path, name, encoding, compression,
-// count }], odd, end }. Versions of lmdb do not get along in one process, so each has its own.
+// count }], odd, records, end }; records: what odd is to hold instead. Versions of lmdb do not get
+// along in one process, so each has its own.
 
 const { args, say, listen } = require("../support/child.js");
 const { oldValues, KEYS, TENANTS } = require("../support/old-values.js");
@@ -29,7 +30,7 @@ async function fill({ count, size = 0, encoding = "msgpack", ...config }) {
 /** What the wrapper would never have written, or an import cannot carry over. */
 async function writeOdd(path) {
   const db = lmdb.open({ path, structuredClone: true });
-  const records = [
+  const records = args.records ?? [
     ["acme:1", "carried over"],
     ["no tenant", 1],
     ['acme:{"x": 1}', 1],
@@ -45,13 +46,14 @@ async function writeOdd(path) {
     ['acme:"deep"', JSON.parse("[".repeat(600) + "]".repeat(600))],
   ];
   for (const [key, value] of records) await db.put(key, value);
+  if (args.records !== undefined) return db.close();
   // Not msgpack at all.
   const bytes = db.openDB(null, { encoding: "binary" });
   await bytes.put('acme:"garbage"', Buffer.from([0xc1]));
   await bytes.put('acme:"trailing"', Buffer.from([1, 1]));
   // A record that looks like a named database: 48 bytes of zeros.
   await bytes.put("acme:48", Buffer.alloc(48));
-  await db.close();
+  return db.close();
 }
 
 async function main() {
