@@ -7,11 +7,12 @@ const assert = require("node:assert/strict");
 const { counters } = require("../lib/repository.js");
 const { longestPut } = require("./support/limits.js");
 const { using, rejection } = require("./support/temporary.js");
+const { patient } = require("./support/timeout.js");
 
 const COUNT = 1000;
 /* One, where the turn goes on without a halt: a busy machine can hold it up, and a worker does not
  * wait for it for long. */
-const SOME_COMMITS = 4;
+const SOME_COMMITS = patient(4);
 const range = Array.from({ length: COUNT }, (_, i) => i);
 
 describe("batching", () => {
