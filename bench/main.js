@@ -115,11 +115,11 @@ function write(evaluations, about, { complete, json }) {
 /**
  * What a ratio must be: as asked for, or where the committed results are below that themselves, most
  * of what they have.
+ * @param {number} check
+ * @param {{ row: string, runtime: string, ratio?: number }[]} committed
  */
-function leastRatio(check, row, runtime) {
-  const file = path.join(__dirname, "results", "results.json");
-  const { rows } = JSON.parse(fs.readFileSync(file, "utf8"));
-  const had = rows.find((each) => each.row === row.name && each.runtime === runtime)?.ratio;
+function leastRatio(check, committed, row, runtime) {
+  const had = committed.find((each) => each.row === row.name && each.runtime === runtime)?.ratio;
   return had === undefined || had >= check ? check : had * CHECK_PART;
 }
 
@@ -133,10 +133,12 @@ function judge(evaluations, { runtimes, check }) {
     console.log(`\n${runtime}: from ${from} to ${to} records a get costs ${microseconds.toFixed(2)} us more${verdict}`);
   }
   if (check === undefined) return evaluations.every(({ ours }) => ours !== undefined);
+  const file = path.join(__dirname, "results", "results.json");
+  const { rows: committed } = JSON.parse(fs.readFileSync(file, "utf8"));
   let low = 0;
   console.log("");
   for (const { row, runtime, ratio } of evaluations) {
-    const least = leastRatio(check, row, runtime);
+    const least = leastRatio(check, committed, row, runtime);
     const met = ratio >= least;
     if (!met) low++;
     const verdict = met ? "is at least" : "is below";

@@ -7,20 +7,9 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { using } = require("./support/temporary.js");
 const { startProgram } = require("./support/program.js");
-const { lmdbx, lines, hasTerminals, shownOn } = require("./support/command.js");
+const { READING, lmdbx, lines, hasTerminals, shownOn } = require("./support/command.js");
 const { table } = require("../lib/cli/output.js");
 
-/** The arguments of each command that reads a database. */
-const READING = [
-  (from) => ["stat", from],
-  (from) => ["tenants", from],
-  (from) => ["list", from, "acme"],
-  (from) => ["get", from, "acme", "1"],
-  (from) => ["dump", from],
-  (from) => ["copy", from, `${from}-copy`],
-  (from) => ["verify", from],
-  (from) => ["readers", from],
-];
 const load = (to) => ["load", to];
 const NAMED = ["stat", "tenants", "list", "get", "dump", "load"];
 

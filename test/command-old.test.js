@@ -7,23 +7,16 @@ const { spawn } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { using } = require("./support/temporary.js");
-const { lmdbx, lines, shellCommand } = require("./support/command.js");
+const { READING, lmdbx, lines, shellCommand } = require("./support/command.js");
 const { everything, writeOld } = require("./support/old.js");
 const { COMMANDS } = require("../lib/cli/main.js");
 const { name } = require("../package.json");
 
 /** The arguments of each command but import. */
 const ALL = [
-  (from) => ["stat", from],
-  (from) => ["tenants", from],
-  (from) => ["list", from, "acme"],
-  (from) => ["get", from, "acme", "1"],
-  (from) => ["dump", from],
+  ...READING,
   (from) => ["load", from],
   (from) => ["load", from, "--create"],
-  (from) => ["copy", from, `${from}-copy`],
-  (from) => ["verify", from],
-  (from) => ["readers", from],
   (from) => ["readers", from, "--clear-stale"],
 ];
 

@@ -198,7 +198,7 @@ async function peek(lines) {
 async function loadInto(repository, { head, lines }, signal) {
   const load = new Load(repository);
   try {
-    const dumped = await readAll(lines, load);
+    const dumped = await readAll(lines, load).finally(() => load.end());
     const isWhole = head !== undefined;
     // Whoever wrote what is cut off may have been interrupted, too.
     if (isWhole && dumped === undefined) throwIfAborted(signal);
@@ -206,14 +206,11 @@ async function loadInto(repository, { head, lines }, signal) {
     const isDone = isComplete(load, dumped, isWhole) && refused === 0;
     return { code: isDone ? undefined : INCOMPLETE, loaded, refused, dumped };
   } catch (error) {
-    await load.end();
     if (load.loaded > 0) {
       const so = "load again, what is there is replaced";
       note(`${counted(load.loaded, "record")} loaded before that; ${so}`);
     }
     throw Object.assign(error, { done: { loaded: load.loaded, refused: load.refused } });
-  } finally {
-    await load.end();
   }
 }
 

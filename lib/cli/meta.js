@@ -72,16 +72,16 @@ function findMeta(file, damaged) {
 }
 
 /**
- * Whether a data file has a meta page of the format that is read here.
+ * The meta page of a data file that counts; undefined where none is of the format that is read here.
  * @param {string} data
  */
-function hasMeta(data) {
+function newestMeta(data) {
   const file = fs.openSync(data, "r");
   try {
-    return findMeta(file, () => undefined) !== undefined;
+    return findMeta(file, () => undefined);
   } finally {
     fs.closeSync(file);
   }
 }
 
-module.exports = { TREE, readTree, findMeta, hasMeta };
+module.exports = { TREE, readTree, findMeta, newestMeta };

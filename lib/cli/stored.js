@@ -23,4 +23,4 @@ function readStoredKey(bytes) {
   return undefined;
 }
 
-module.exports = { strictText, readStoredKey };
+module.exports = { readStoredKey };

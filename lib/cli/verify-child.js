@@ -4,9 +4,10 @@
 
 const fs = require("node:fs");
 const path = require("node:path");
-const { strictText, readStoredKey } = require("./stored.js");
-const { hasMeta } = require("./meta.js");
+const { readStoredKey } = require("./stored.js");
+const { newestMeta } = require("./meta.js");
 const { walkPages } = require("./pages.js");
+const { strictText } = require("../strict-text.js");
 
 /** Records that are got together. */
 const GROUP = 500;
@@ -39,7 +40,7 @@ const shownKey = (key) =>
 
 /** Whether opening was refused for another reason than damage, such as a format that is not ours. */
 function isRefusal(code) {
-  return NO_DAMAGE.includes(code) || (code === "LMDBX_FORMAT" && !hasMeta(data));
+  return NO_DAMAGE.includes(code) || (code === "LMDBX_FORMAT" && newestMeta(data) === undefined);
 }
 
 class Repositories {
@@ -115,28 +116,17 @@ async function look({ database, key }) {
   }
 }
 
-/** The two transactions of the meta pages: while they stay, nothing was written. */
-function transactions() {
-  const file = fs.openSync(data, "r");
-  try {
-    const bytes = Buffer.alloc(65536 + 152);
-    fs.readSync(file, bytes, 0, bytes.length, 0);
-    const pageSize = bytes.readUInt32LE(40);
-    const second = pageSize <= 65536 ? bytes.readBigUInt64LE(pageSize + 144) : 0n;
-    return `${bytes.readBigUInt64LE(144)} ${second}`;
-  } finally {
-    fs.closeSync(file);
-  }
-}
+/** The last transaction: while it stays, nothing was written. */
+const lastTransaction = () => newestMeta(data)?.transaction;
 
 let atStart;
 function isWrittenTo() {
-  return transactions() !== atStart;
+  return lastTransaction() !== atStart;
 }
 
 async function main() {
   if (!pagesOnly) await repositories.get(undefined);
-  atStart = transactions();
+  atStart = lastTransaction();
   const walk = walkPages(data, {
     damaged({ page, database, what, from, to }) {
       const where = database === null ? { list: "free pages" } : { database: database ?? null };

@@ -4,28 +4,20 @@
 
 const { createLMDBXRepository } = require("../..");
 const { args, say } = require("../support/child.js");
-const { change, same, stateOf } = require("../support/ledger.js");
+const { LANES, issueChanges, same, stateOf } = require("../support/ledger.js");
 const { randomOf } = require("../support/random.js");
 
 /** @type {{ path: string, tenant: string, seed: number, numbers: number[] }} */
 const { path, tenant, seed, numbers } = args;
-const LANES = 4;
 
 async function lane(index) {
   const random = randomOf(seed + index);
   let repository = createLMDBXRepository({ path });
   for (;;) {
-    const key = index + LANES * random(numbers.length / LANES);
-    const changes = [];
-    for (let left = 1 + random(3); left > 0; left--) {
-      const number = ++numbers[key];
-      say(["issued", key, number]);
-      const done = change(repository, tenant, key, number);
-      changes.push(done.then(() => say(["acknowledged", key, number])));
-    }
+    const { key, acknowledged } = issueChanges(repository, args, index, random, say);
     const found = repository.get(tenant, key);
     if (!same(await found, stateOf(key, numbers[key]))) throw new Error(`read of own write ${key}`);
-    await Promise.all(changes);
+    await acknowledged;
     if (random(50) > 0) continue;
     await repository.close();
     repository = createLMDBXRepository({ path });

@@ -4,28 +4,17 @@
 // "acknowledged", key, number].
 
 const { args, say } = require("../support/child.js");
-const { change } = require("../support/ledger.js");
+const { LANES, issueChanges } = require("../support/ledger.js");
 const { randomOf } = require("../support/random.js");
 const { ReplacedRepository } = require("../../bench/peers/replaced.js");
 
 /** @type {{ lmdb: string, config: object, tenant: string, seed: number, numbers: number[] }} */
-const { lmdb, config, tenant, seed, numbers } = args;
-const LANES = 4;
+const { lmdb, config, seed } = args;
 const repository = new ReplacedRepository(config, require(lmdb));
 
 async function lane(index) {
   const random = randomOf(seed + index);
-  for (;;) {
-    const key = index + LANES * random(numbers.length / LANES);
-    const changes = [];
-    for (let left = 1 + random(3); left > 0; left--) {
-      const number = ++numbers[key];
-      say(["issued", key, number]);
-      const done = change(repository, tenant, key, number);
-      changes.push(done.then(() => say(["acknowledged", key, number])));
-    }
-    await Promise.all(changes);
-  }
+  for (;;) await issueChanges(repository, args, index, random, say).acknowledged;
 }
 
 for (let index = 0; index < LANES; index++) lane(index);

@@ -29,6 +29,18 @@ function lmdbx(args, { input = "", cwd, env, timeout = patient(60_000) } = {}) {
   return Object.assign(ended, { kill: (signal) => child.kill(signal), stdin: child.stdin });
 }
 
+/** The arguments of each command that reads a database. */
+const READING = [
+  (from) => ["stat", from],
+  (from) => ["tenants", from],
+  (from) => ["list", from, "acme"],
+  (from) => ["get", from, "acme", "1"],
+  (from) => ["dump", from],
+  (from) => ["copy", from, `${from}-copy`],
+  (from) => ["verify", from],
+  (from) => ["readers", from],
+];
+
 /** What it printed with --json. */
 function lines(stdout) {
   return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -59,4 +71,4 @@ function shownOn(args, { columns = 80, env } = {}) {
   return { code: status, stdout: stdout.replaceAll("\r\n", "\n"), stderr };
 }
 
-module.exports = { LMDBX, lmdbx, lines, shellCommand, hasTerminals, shownOn };
+module.exports = { LMDBX, READING, lmdbx, lines, shellCommand, hasTerminals, shownOn };

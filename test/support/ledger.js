@@ -17,6 +17,31 @@ function change(repository, tenant, key, number) {
     : repository.put(tenant, key, value);
 }
 
+/** The lanes of a writer: each has keys of its own, so that the states of a key have one order. */
+const LANES = 4;
+
+/**
+ * Issues one to three changes of a key of a lane, and says each of them: ["issued", key, number], and
+ * ["acknowledged", key, number] when it has been told that it is on disk.
+ * @param {object} repository
+ * @param {{ tenant: string, numbers: number[] }} args - numbers: the state last issued of each key
+ * @param {number} lane
+ * @param {(limit: number) => number} random
+ * @param {(word: unknown[]) => void} say
+ * @returns {{ key: number, acknowledged: Promise<unknown> }}
+ */
+function issueChanges(repository, { tenant, numbers }, lane, random, say) {
+  const key = lane + LANES * random(numbers.length / LANES);
+  const changes = [];
+  for (let left = 1 + random(3); left > 0; left--) {
+    const number = ++numbers[key];
+    say(["issued", key, number]);
+    const done = change(repository, tenant, key, number);
+    changes.push(done.then(() => say(["acknowledged", key, number])));
+  }
+  return { key, acknowledged: Promise.all(changes) };
+}
+
 /** Whether two states are equal. */
 function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
@@ -35,4 +60,4 @@ function mistake(key, value, acknowledged, issued) {
   return `key ${JSON.stringify(key)}: states ${acknowledged} to ${issued} are possible, found ${found}`;
 }
 
-module.exports = { stateOf, change, same, mistake };
+module.exports = { LANES, stateOf, change, issueChanges, same, mistake };
