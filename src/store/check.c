@@ -251,7 +251,7 @@ static bool same_kind(const char *bytes, bool robust) {
   union {
     pthread_mutex_t mutex;
     uint32_t words[sizeof(pthread_mutex_t) / sizeof(uint32_t)];
-  } ours, destroyed, theirs;
+  } ours, made, theirs;
   memset(&ours, 0, sizeof ours);
   memcpy(&theirs, bytes, sizeof theirs);
   if (pthread_mutexattr_init(&attributes) != 0) return true;
@@ -260,12 +260,11 @@ static bool same_kind(const char *bytes, bool robust) {
   int rc = pthread_mutex_init(&ours.mutex, &attributes);
   pthread_mutexattr_destroy(&attributes);
   if (rc != 0) return true;
-  destroyed = ours;
-  pthread_mutex_destroy(&destroyed.mutex);
+  made = ours;
+  pthread_mutex_destroy(&ours.mutex); /* theirs may have been destroyed, too */
   bool same = true;
-  for (size_t i = 0; i < sizeof ours.words / sizeof *ours.words; i++)
-    if (ours.words[i] != 0 && ours.words[i] != theirs.words[i] &&
-        theirs.words[i] != destroyed.words[i])
+  for (size_t i = 0; i < sizeof made.words / sizeof *made.words; i++)
+    if (made.words[i] != 0 && theirs.words[i] != made.words[i] && theirs.words[i] != ours.words[i])
       same = false;
   return same;
 }

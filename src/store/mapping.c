@@ -11,12 +11,16 @@
 #endif
 #include <unistd.h>
 
-/* Pages asked for in one call. */
+/* Pages asked about in one call; and brought back in one, since Linux cuts a longer wish
+ * short where the device's read-ahead ends. */
 #define PAGES_AT_ONCE 4096
-/* Of how many pages one may be missing for the rest to be brought back: systems
- * with memory to spare take pages that nobody has used for a while, such as
- * LMDB's free ones, and a database that does not fit has many more away. */
+#define MENDED_AT_ONCE ((size_t)128 * 1024)
+/* What is brought back: missing pages up to one in so many, or up to so many bytes. Free
+ * pages of LMDB, which nobody reads, are missing whenever the machine has been started anew,
+ * or a system with memory to spare has taken them. A database that does not fit has many
+ * more away. */
 #define MENDED_SHARE 16
+#define MENDED_SIZE ((size_t)64 * 1024 * 1024)
 
 /*
  * The kernel shows the device of the file system below an overlay or a btrfs
@@ -54,6 +58,15 @@ static bool may_ask(struct lmdbx__env *env, const struct stat *file) {
   return env->writable || geteuid() == 0 || file->st_uid == geteuid();
 }
 
+static void bring(uint8_t *at, size_t size) {
+  while (size > 0) {
+    size_t part = size < MENDED_AT_ONCE ? size : MENDED_AT_ONCE;
+    (void)madvise(at, part, MADV_WILLNEED);
+    at += part;
+    size -= part;
+  }
+}
+
 /* How many pages are not in memory. With mend, asks the system to bring them. */
 static size_t count_missing(uint8_t *start, size_t pages, size_t page_size, bool mend) {
   unsigned char present[PAGES_AT_ONCE];
@@ -62,10 +75,15 @@ static size_t count_missing(uint8_t *start, size_t pages, size_t page_size, bool
     size_t count = pages - done < PAGES_AT_ONCE ? pages - done : PAGES_AT_ONCE;
     uint8_t *at = start + done * page_size;
     if (mincore(at, count * page_size, (void *)present) != 0) return pages;
-    for (size_t i = 0; i < count; i++) {
-      if ((present[i] & 1) != 0) continue;
-      missing++;
-      if (mend) (void)madvise(at + i * page_size, page_size, MADV_WILLNEED);
+    size_t run = 0; /* missing ones in a row */
+    for (size_t i = 0; i <= count; i++) {
+      if (i < count && (present[i] & 1) == 0) {
+        run++;
+        continue;
+      }
+      if (mend) bring(at + (i - run) * page_size, run * page_size);
+      missing += run;
+      run = 0;
     }
   }
   return missing;
@@ -92,7 +110,8 @@ enum lmdbx__residence lmdbx__read_residence(struct lmdbx__read *read) {
   size_t pages = (used + (size_t)page_size - 1) / (size_t)page_size;
   size_t missing = count_missing(start, pages, (size_t)page_size, false);
   if (missing == 0) return LMDBX__RESIDENT;
-  if (missing > pages / MENDED_SHARE) return LMDBX__ABSENT;
+  if (missing > pages / MENDED_SHARE && missing > MENDED_SIZE / (size_t)page_size)
+    return LMDBX__ABSENT;
   (void)count_missing(start, pages, (size_t)page_size, true);
   return LMDBX__MENDING;
 }

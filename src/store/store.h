@@ -157,8 +157,9 @@ int lmdbx__read_get(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx_slice
                     struct lmdbx_slice *value, struct lmdbx_error *error);
 
 /* Whether the pages in use of the mapping are in memory, as far as the system
- * tells this process; ABSENT where it would not. A few missing ones are asked for
- * (MENDING): look again shortly. Costs some 10 us for each 4 MB. Pool thread. */
+ * tells this process; ABSENT where it would not. Missing ones that are few, or no more
+ * than 64 MB, are asked for (MENDING): look again shortly. Costs some 10 us for each 4 MB. Pool
+ * thread. */
 enum lmdbx__residence { LMDBX__RESIDENT, LMDBX__MENDING, LMDBX__ABSENT };
 enum lmdbx__residence lmdbx__read_residence(struct lmdbx__read *read);
 

@@ -2,12 +2,14 @@
 #include "support.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { RECORDS = 30000, GROUP = 1000, VALUE_SIZE = 200, KEY_SIZE = 24 };
@@ -100,6 +102,35 @@ static void check_cold_scan(void **state, size_t stride, bool reverse, long shar
   lmdbx__env_release(env);
 }
 
+/* Of the file, as much as the values are. */
+static bool waited_until_in_memory(const char *data) {
+  time_t patience = time(NULL) + 20;
+  int fd = open(data, O_RDONLY | O_CLOEXEC);
+  assert_true(fd >= 0);
+  size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+  size_t pages = (size_t)RECORDS * VALUE_SIZE / page_size, size = pages * page_size;
+  while (pages_in_memory(fd, size) < pages && time(NULL) < patience) (void)sched_yield();
+  bool in_memory = pages_in_memory(fd, size) == pages;
+  close(fd);
+  return in_memory;
+}
+
+/* Asked for once. */
+static void a_small_file_that_has_become_cold_is_brought_back(void **state) {
+  const char *path = path_in(state, "db");
+  struct lmdbx__env *env = open_env(path, 64 * MEBIBYTE);
+  struct lmdbx__read *read;
+  put_records(env, 1);
+  lmdbx__env_release(env);
+  if (!make_cold(path_in(state, "db/data.mdb"))) skip();
+  env = open_env(path, 64 * MEBIBYTE);
+  assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__read_residence(read), LMDBX__MENDING);
+  assert_true(waited_until_in_memory(path_in(state, "db/data.mdb")));
+  lmdbx__read_end(read);
+  lmdbx__env_release(env);
+}
+
 static void a_cold_scan_of_neighbours_reads_ahead(void **state) {
   check_cold_scan(state, 1, false, 10);
 }
@@ -116,6 +147,7 @@ static void a_cold_scan_in_reverse_reads_ahead(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      TEST(a_small_file_that_has_become_cold_is_brought_back),
       TEST(a_cold_scan_of_neighbours_reads_ahead),
       TEST(a_cold_scan_of_strewn_pages_reads_ahead),
       TEST(a_cold_scan_in_reverse_reads_ahead),
