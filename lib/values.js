@@ -178,6 +178,9 @@ function typedArrayOf(code, memory, at, size) {
   return new typedArrayClasses[code](buffer);
 }
 
+/** Whether the engine makes the UTF-8 of a string in memory of its own before it copies it. */
+const copiesText = process.versions.bun !== undefined;
+
 /** @param {string} text */
 function isWellFormed(text) {
   return text.isWellFormed();
@@ -193,4 +196,5 @@ module.exports = {
   bufferOf,
   typedArrayOf,
   isWellFormed,
+  copiesText,
 };

@@ -51,10 +51,17 @@ describe("numbers", () => {
 });
 
 describe("strings", () => {
-  const sizes = [0, 1, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 257, 1000, 65_535, 65_536];
+  const small = [0, 1, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 257];
+  const sizes = [...small, 1000, 4095, 4096, 4097, 65_535, 65_536];
   checkSame(
     "of every size and script",
     sizes.flatMap((size) => ["x", "é", "€", "a😀"].map((unit) => unit.repeat(size))),
+  );
+  checkSame(
+    "of thousands of letters, all of ASCII or all but one",
+    ["", "\u0080", "\u00ff", "\u0141", "\u2061", "\u{1f600}"].flatMap((one) =>
+      [0, 1, 4999].map((at) => "q".repeat(at) + one + "r".repeat(5000 - at)),
+    ),
   );
   checkSame("with NUL, controls and U+FFFD", [
     "a\0b",
@@ -78,6 +85,8 @@ describe("strings", () => {
     ["a\udc00b", /lone surrogate/],
     ["\ufffd\ude00\ud83d", /lone surrogate/],
     ["\ud83d\ud83d\ude00", /lone surrogate/],
+    [`é${"x".repeat(5000)}\ud83d`, /lone surrogate/],
+    [`${"x".repeat(5000)}\u0141\udc00x`, /lone surrogate/],
     [{ a: ["x".repeat(5000) + "\ud83d"] }, /value\.a\[0\] is a string with a lone surrogate/],
     [{ a: { "\ud800": 1 } }, /field name has a lone surrogate/],
   ]);

@@ -24,6 +24,7 @@ struct lmdbx__value_types {
   napi_ref to_map;
   napi_ref to_set;
   napi_ref is_well_formed;
+  bool copies_text;      /* the engine makes the UTF-8 of a string in memory of its own first */
   bool drops_surrogates; /* the engine does not write U+FFFD for every lone one */
 };
 

@@ -11,6 +11,8 @@
 /* The engine ends text with a NUL, and stops early rather than cut a character
  * of up to four bytes. */
 #define LONGEST_CHARACTER 4
+/* UTF-16 units of text for whose UTF-8 Bun had better take no memory: see take_ascii. */
+#define LONG_TEXT 4096
 
 static bool is_high(char16_t unit) {
   return unit >= 0xD800 && unit <= 0xDBFF;
@@ -63,6 +65,7 @@ static napi_status probe_surrogates(napi_env env, bool *drops) {
 int lmdbx__value_types_init(napi_env env, struct lmdbx__value_types *types, napi_value helpers) {
   napi_value global = NULL;
   napi_value object = NULL;
+  napi_value copies = NULL;
   if (napi_get_global(env, &global) == napi_ok &&
       napi_get_named_property(env, global, "Object", &object) == napi_ok &&
       take(env, object, "prototype", &types->object_prototype) == napi_ok &&
@@ -72,6 +75,8 @@ int lmdbx__value_types_init(napi_env env, struct lmdbx__value_types *types, napi
       take(env, helpers, "toMap", &types->to_map) == napi_ok &&
       take(env, helpers, "toSet", &types->to_set) == napi_ok &&
       take(env, helpers, "isWellFormed", &types->is_well_formed) == napi_ok &&
+      napi_get_named_property(env, helpers, "copiesText", &copies) == napi_ok &&
+      napi_get_value_bool(env, copies, &types->copies_text) == napi_ok &&
       probe_surrogates(env, &types->drops_surrogates) == napi_ok) {
     return LMDBX_OK;
   }
@@ -162,10 +167,33 @@ static int make_room(napi_env env, napi_value string, bool count, struct lmdbx_b
   return lmdbx_buffer_reserve(out, size + LONGEST_CHARACTER + 1);
 }
 
+/*
+ * Appends long text that is all ASCII, as its length in UTF-8 shows: every unit counts for at
+ * least a byte, also half a surrogate. Bun makes UTF-8 in memory of its own first, whose
+ * pages it gives back and has to ask for anew; not so Latin-1. False: not done, in the
+ * ordinary way.
+ */
+static bool take_ascii(napi_env env, napi_value string, struct lmdbx_buffer *out) {
+  size_t units = 0;
+  size_t size = 0;
+  if (napi_get_value_string_utf16(env, string, NULL, 0, &units) != napi_ok || units < LONG_TEXT ||
+      units > LMDBX_MAX_VALUE_SIZE || out->size > LMDBX_MAX_VALUE_SIZE - units ||
+      napi_get_value_string_utf8(env, string, NULL, 0, &size) != napi_ok || size != units ||
+      lmdbx_buffer_reserve(out, units + 1) != LMDBX_OK ||
+      napi_get_value_string_latin1(env, string, (char *)out->data + out->size, units + 1, &size) !=
+          napi_ok ||
+      size != units) {
+    return false;
+  }
+  out->size += units;
+  return true;
+}
+
 int lmdbx__string_utf8(napi_env env, struct lmdbx__value_types *types, napi_value string,
                        struct lmdbx_buffer *out, bool *well_formed) {
   size_t size = 0;
   *well_formed = true;
+  if (types->copies_text && take_ascii(env, string, out)) return LMDBX_OK;
   int code = lmdbx_buffer_reserve(out, FIRST_TRY);
   for (int tries = 0; code == LMDBX_OK && !write_utf8(env, string, out, &size, &code); tries++) {
     if (code == LMDBX_OK) code = make_room(env, string, tries > 0, out);
