@@ -68,8 +68,8 @@ export interface LMDBXConfig {
 
   /**
    * Where reads happen. `"adaptive"`: small reads of data that is in memory are answered on the
-   * calling thread, for at most a millisecond in each turn of the event loop, and all others on the
-   * thread pool. `"pool"`: all on the thread pool.
+   * calling thread, for a millisecond in each turn of the event loop; a few later ones are told of in
+   * the next turn, and all others happen on the thread pool. `"pool"`: all on the thread pool.
    *
    * Default: `"adaptive"`.
    */

@@ -206,7 +206,8 @@ int lmdbx_host_create(const struct lmdbx_executor *executor, void *context, unsi
  */
 void lmdbx_host_flush(struct lmdbx_host *host);
 
-/* The loop has turned: inline reads get their time anew. Deliver afterwards. Owner thread. */
+/* The loop has turned: inline reads get their time anew, and answers that have waited for
+ * this can be delivered: do it afterwards. Owner thread. */
 void lmdbx_host_turn(struct lmdbx_host *host);
 
 /* Calls back for everything that has finished; for nothing in a turn with inline reads that
@@ -502,8 +503,9 @@ void lmdbx_snapshot_release(struct lmdbx_snapshot *snapshot);
  * the disk (see queue/inline.c) these answer at once; then the caller uses the
  * answer, calls lmdbx_now_end before anything else of this host, and calls
  * lmdbx_host_turn once the loop has turned, if that says it is wanted. Otherwise
- * they return false, and the request has to be made in the ordinary way. Owner
- * thread.
+ * they return false, and the request has to be made in the ordinary way. (It may be
+ * answered on this thread all the same, and then lmdbx_host_turn and a delivery tell of it.)
+ * Owner thread.
  */
 struct lmdbx_now {
   bool found;

@@ -174,6 +174,56 @@ describe("inline reads", () => {
     }),
   );
 
+  /** Begins a turn with a read on the calling thread, and spends its time. */
+  async function spendTurn(repository) {
+    await warm(repository);
+    await repository.get("t", 0);
+    const end = performance.now() + 2;
+    while (performance.now() < end);
+  }
+
+  for (const compression of [false, true]) {
+    test(
+      `reads of a turn whose time is spent have the same answers, ${compression ? "" : "not "}compressed`,
+      using(async (open) => {
+        const repository = open({ compression });
+        const values = [0, "x", "y".repeat(20_000), "z".repeat(300_000), { at: "w".repeat(2e6) }];
+        for (const [i, value] of values.entries()) await repository.put("t", i, value);
+        for (const count of [1, 2, values.length + 1]) {
+          for (let first = 0; first <= values.length; first++) {
+            await spendTurn(repository);
+            const indexes = range.slice(0, count).map((i) => (first + i) % (values.length + 1));
+            const answers = Promise.all(indexes.map((i) => repository.get("t", i)));
+            const presences = Promise.all(indexes.map((i) => repository.has("t", i)));
+            assert.deepStrictEqual(
+              await answers,
+              indexes.map((i) => values[i]),
+            );
+            assert.deepStrictEqual(
+              await presences,
+              indexes.map((i) => i < values.length),
+            );
+          }
+        }
+      }),
+    );
+  }
+
+  test(
+    "a loop of hot reads keeps no thread of the pool busy",
+    using(async (open) => {
+      const repository = open();
+      await repository.put("t", 0, "x");
+      await warm(repository);
+      const before = counters(repository).readJobs;
+      const began = performance.now();
+      for (let reads = 0; reads < 50_000; reads++) await repository.get("t", 0);
+      const jobs = counters(repository).readJobs - before;
+      const turns = performance.now() - began; // at most: each has a millisecond
+      assert.ok(jobs <= 5 + turns / 20, `${jobs} jobs in some ${Math.round(turns)} turns`);
+    }),
+  );
+
   test(
     "a loop of hot reads lets timers run",
     using(async (open) => {

@@ -237,7 +237,7 @@ void lmdbx__repository_complete(struct lmdbx__request *request) {
     lmdbx__stats_report(request);
     break;
   default:
-    if (is_read(request)) repository->pool_reads++;
+    if (is_read(request) && !request->late) repository->pool_reads++;
     if (lmdbx__request_is_write(request)) {
       /* Failed while parked: never counted. */
       if (repository->state != LMDBX__FAILED) count_write(request, -1);

@@ -137,6 +137,7 @@ void lmdbx_host_destroy(struct lmdbx_host *host) {
   lmdbx__list_free(&finished);
 
   lmdbx__list_free(&host->openings);
+  lmdbx__list_free(&host->late);
   lmdbx__reads_drop(host);
   for (struct lmdbx_job *job = host->jobs; job != NULL; job = job->next) {
     int submitted = LMDBX__JOB_SUBMITTED;

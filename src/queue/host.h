@@ -62,10 +62,14 @@ struct lmdbx_host {
   bool opening;
   bool flush_wanted; /* the owner has been told to flush this turn */
   struct lmdbx__gathering gathering;
-  bool turn_wanted;           /* the owner has been told to call lmdbx_host_turn */
-  uint64_t turn_began;        /* first inline read of this turn, in ns; 0: none */
-  long faults;                /* major faults of the owner thread, as last seen */
-  _Atomic uint64_t read_jobs; /* counted on pool threads */
+  bool turn_wanted;        /* the owner has been told to call lmdbx_host_turn */
+  uint64_t turn_began;     /* first inline read of this turn, in ns; 0: none */
+  struct lmdbx__list late; /* answered reads, told of when the loop has turned */
+  size_t late_count;
+  const struct lmdbx__env *late_env; /* all theirs, while there are any */
+  bool crowded;                      /* they have joined others: no more of them in this turn */
+  long faults;                       /* major faults of the owner thread, as last seen */
+  _Atomic uint64_t read_jobs;        /* counted on pool threads */
 };
 
 void lmdbx__host_unref(struct lmdbx_host *host); /* any thread */

@@ -26,10 +26,20 @@ struct lmdbx__batch {
   struct lmdbx__batch *next;   /* in host->batches */
 };
 
+/* The next request from this one on that has no answer yet, or NULL. */
+static struct lmdbx__request *unanswered(struct lmdbx__request *request) {
+  while (request != NULL && request->late) request = lmdbx__request_next(request);
+  return request;
+}
+
+static struct lmdbx__request *next_unanswered(struct lmdbx__request *request) {
+  return unanswered(lmdbx__request_next(request));
+}
+
 static void fail_all(struct lmdbx__list *list, const struct lmdbx_error *error) {
-  for (struct lmdbx__op *op = list->head != NULL ? &list->head->op : NULL; op != NULL;
-       op = op->next) {
-    lmdbx__request_fail((struct lmdbx__request *)op, error);
+  for (struct lmdbx__request *request = unanswered(list->head); request != NULL;
+       request = next_unanswered(request)) {
+    lmdbx__request_fail(request, error);
   }
 }
 
@@ -62,6 +72,7 @@ static void end_read(struct lmdbx__batch *batch) {
 
 static void batch_run(struct lmdbx_job *job) {
   struct lmdbx__batch *batch = (struct lmdbx__batch *)job;
+  struct lmdbx__request *first = unanswered(batch->requests.head);
   struct lmdbx_error error = {0};
   struct lmdbx__pool_read pool_read;
   bool look = false;
@@ -69,13 +80,15 @@ static void batch_run(struct lmdbx_job *job) {
   if (batch->read == NULL && lmdbx__read_begin_wait(batch->env, &batch->read, &error) != LMDBX_OK) {
     fail_all(&batch->requests, &error);
   } else {
-    for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
-      read_one(batch->read, (struct lmdbx__request *)op);
+    for (struct lmdbx__request *request = first; request != NULL;
+         request = next_unanswered(request)) {
+      read_one(batch->read, request);
     }
     look = batch->look != NULL && lmdbx__residency_end(&pool_read, batch->env);
     if (!look) end_read(batch);
-    for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
-      lmdbx__request_unpack((struct lmdbx__request *)op);
+    for (struct lmdbx__request *request = first; request != NULL;
+         request = next_unanswered(request)) {
+      lmdbx__request_unpack(request);
     }
   }
   atomic_fetch_add(&job->host->read_jobs, 1);
@@ -91,8 +104,9 @@ static void batch_run(struct lmdbx_job *job) {
 static void batch_cancel(struct lmdbx_job *job) {
   struct lmdbx__batch *batch = (struct lmdbx__batch *)job;
   end_read(batch);
-  for (struct lmdbx__op *op = &batch->requests.head->op; op != NULL; op = op->next) {
-    lmdbx__request_abort((struct lmdbx__request *)op);
+  for (struct lmdbx__request *request = unanswered(batch->requests.head); request != NULL;
+       request = next_unanswered(request)) {
+    lmdbx__request_abort(request);
   }
   if (batch->look != NULL) lmdbx__list_append(&batch->requests, batch->look);
   lmdbx__host_post(job->host, &batch->requests, true);
@@ -167,6 +181,7 @@ static void submit(struct lmdbx_host *host, struct lmdbx__batch *batch) {
 }
 
 void lmdbx__reads_add(struct lmdbx__request *request) {
+  if (lmdbx__late_add(request)) return;
   struct lmdbx_host *host = request->repository->host;
   struct lmdbx__env *env = request->repository->env;
   struct lmdbx__batch **link = &host->batches;
@@ -186,6 +201,7 @@ void lmdbx__reads_add(struct lmdbx__request *request) {
   }
   struct lmdbx__batch *batch = *link;
   lmdbx__list_append(&batch->requests, request);
+  batch->count += lmdbx__late_join(host, env, &batch->requests);
   if (++batch->count < batch->limit) return;
   *link = batch->next;
   submit(host, batch);

@@ -18,12 +18,20 @@ void lmdbx__reads_drop(struct lmdbx_host *host);
 struct lmdbx__residency {
   _Atomic uint64_t open_until; /* inline reads are allowed until then */
   _Atomic uint64_t next_look;  /* when a pool job looks again */
+  _Atomic unsigned mendings;   /* how often the time to the next look has doubled */
 };
 
 struct lmdbx__pool_read {
   long faults;
 };
 
+/* Answers a read of a turn whose time is spent, and keeps the answer until the loop has
+ * turned: it shows the moment at which it was issued. False: the pool has to. Owner thread. */
+bool lmdbx__late_add(struct lmdbx__request *request);
+/* A read of the environment goes to the pool. Those of it that wait for the turn's end travel
+ * behind, so that no few of many lanes run ahead. How many. Owner thread. */
+size_t lmdbx__late_join(struct lmdbx_host *host, const struct lmdbx__env *env,
+                        struct lmdbx__list *list);
 /* Whether a look is due. Owner thread. */
 bool lmdbx__residency_due(struct lmdbx__env *env);
 /* A request to be posted behind the results of a job that is to look, or NULL if none

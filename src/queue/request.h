@@ -29,6 +29,7 @@ struct lmdbx__request {
   enum lmdbx__request_type type : 8;
   bool holds_use;                      /* of the repository's environment */
   bool stored;                         /* get: the value as it lies on disk */
+  bool late;                           /* a read that was answered on the owner thread */
   uint32_t charge;                     /* bytes that count as queued */
   struct lmdbx_repository *repository; /* counted */
   lmdbx_done done;

@@ -6,6 +6,7 @@
 #define LMDBX_TEST_EXECUTOR_H
 
 #include "lmdbx.h"
+#include "store/store.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -20,8 +21,9 @@ struct executor {
   struct lmdbx_job *waiting[MAX_JOBS], *done[MAX_JOBS];
   size_t waiting_count, done_count;
   bool stopping, woken, busy;
-  bool refuse; /* submit fails */
-  bool hold;   /* pool threads take no job */
+  bool refuse;      /* submit fails */
+  bool hold;        /* pool threads take no job */
+  bool turn_wanted; /* lmdbx_now_end has said so */
   size_t submitted;
   struct lmdbx_host *host;
 };
@@ -88,6 +90,12 @@ static void executor_start(struct executor *executor) {
 /* One turn of the owner's loop: waits for something to finish, and delivers. */
 static void executor_turn(struct executor *executor) {
   struct lmdbx_job *job = NULL;
+  if (executor->turn_wanted) {
+    executor->turn_wanted = false;
+    lmdbx_host_turn(executor->host);
+    lmdbx_host_deliver(executor->host);
+    return;
+  }
   pthread_mutex_lock(&executor->mutex);
   while (executor->done_count == 0 && !executor->woken) {
     pthread_cond_wait(&executor->changed, &executor->mutex);
@@ -97,6 +105,13 @@ static void executor_turn(struct executor *executor) {
   pthread_mutex_unlock(&executor->mutex);
   if (job != NULL) lmdbx_job_done(job);
   lmdbx_host_deliver(executor->host);
+}
+
+/* Goes on for longer than a turn may answer reads on the owner thread. */
+static inline void spend_turn(void) {
+  uint64_t end = lmdbx__now_ns() + UINT64_C(2000000);
+  while (lmdbx__now_ns() < end) {
+  }
 }
 
 static void executor_set(struct executor *executor, bool *flag, bool value) {

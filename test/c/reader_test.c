@@ -1,5 +1,6 @@
 /* Turns of the loop that issue many reads: their first batches go to the pool before the
- * turn ends, 128, 256, 512 and so on. */
+ * turn ends, 128, 256, 512 and so on. And turns whose time for reads on the owner thread is
+ * spent. */
 #include "queue_fixture.h"
 
 enum { COUNT = 1000, AHEAD = 3 /* batches that are full */ };
@@ -112,6 +113,131 @@ static void a_host_may_end_in_the_midst_of_a_turn(void **state) {
   }
 }
 
+/* ------------------------------------------------------------- late answers */
+
+enum { LATE = 8 /* reads of a spent turn that the pool need not answer */ };
+
+static void store(struct fixture *fixture, const char *key, const char *value) {
+  struct outcome written;
+  ask_put(fixture->repository, key, value, &written);
+  finish(&fixture->executor, &written);
+}
+
+/* Begins a turn with a read on this thread, once a job has looked whether it may, and spends
+ * its time. */
+static void spend_turn_of(struct fixture *fixture) {
+  struct lmdbx_now now;
+  while (!lmdbx_read_now(fixture->repository, text("t:1"), true, &now)) {
+    struct outcome outcome;
+    ask_get(fixture->repository, "t:1", &outcome);
+    finish(&fixture->executor, &outcome);
+  }
+  fixture->executor.turn_wanted = lmdbx_now_end(fixture->repository, &now);
+  assert_true(fixture->executor.turn_wanted);
+  spend_turn();
+  assert_false(lmdbx_read_now(fixture->repository, text("t:1"), true, &now));
+}
+
+/* Whether no thread of the pool was used, as it is where a look has become due. */
+static bool read_late(struct fixture *fixture) {
+  struct outcome read, absent, written;
+  store(fixture, "t:1", "old");
+  spend_turn_of(fixture);
+  long jobs = counter(fixture->repository, "readJobs");
+  long reads = counter(fixture->repository, "poolReads");
+  ask_get(fixture->repository, "t:1", &read);
+  ask_get(fixture->repository, "t:2", &absent);
+  lmdbx_host_flush(fixture->executor.host);
+  lmdbx_host_deliver(fixture->executor.host);
+  assert_false(read.done);
+  long commits = counter(fixture->repository, "commits");
+  ask_put(fixture->repository, "t:1", "new", &written);
+  lmdbx_host_flush(fixture->executor.host);
+  while (counter(fixture->repository, "commits") == commits) {
+  }
+  executor_turn(&fixture->executor);
+  finish(&fixture->executor, &read);
+  assert_string_equal(read.value, "old");
+  finish(&fixture->executor, &absent);
+  assert_false(absent.found);
+  finish(&fixture->executor, &written);
+  return counter(fixture->repository, "readJobs") == jobs &&
+         counter(fixture->repository, "poolReads") == reads &&
+         counter(fixture->repository, "inlineReads") >= 3;
+}
+
+static void a_read_of_a_spent_turn_is_told_of_in_the_next_and_shows_its_own(void **state) {
+  int tries = 0;
+  while (!read_late(*state)) assert_in_range(++tries, 1, 5);
+}
+
+static void more_of_them_go_to_the_pool_together(void **state) {
+  struct fixture *fixture = *state;
+  struct outcome outcomes[LATE + 2];
+  store(fixture, "t:1", "x");
+  spend_turn_of(fixture);
+  long jobs = counter(fixture->repository, "readJobs");
+  for (int i = 0; i < LATE + 2; i++) ask_get(fixture->repository, "t:1", &outcomes[i]);
+  for (int i = 0; i < LATE + 2; i++) {
+    finish(&fixture->executor, &outcomes[i]);
+    assert_string_equal(outcomes[i].value, "x");
+  }
+  assert_int_equal(counter(fixture->repository, "readJobs"), jobs + 1);
+}
+
+static void those_of_two_environments_and_of_a_pool_that_refuses_have_their_answers(void **state) {
+  struct fixture *fixture = *state;
+  struct executor *executor = &fixture->executor;
+  struct outcome outcomes[LATE], written, others[2];
+  char directory[256];
+  snprintf(directory, sizeof directory, "%s/other", (const char *)fixture->directory);
+  struct lmdbx_repository *other = open_with(executor, directory, "");
+  store(fixture, "t:1", "here");
+  ask_put(other, "t:1", "there", &written);
+  finish(executor, &written);
+  for (int refuse = 0; refuse < 2; refuse++) {
+    spend_turn_of(fixture);
+    executor_set(executor, &executor->refuse, refuse == 1);
+    for (int i = 0; i < LATE; i++) ask_get(fixture->repository, "t:1", &outcomes[i]);
+    for (int i = 0; i < 2; i++) ask_get(other, "t:1", &others[i]);
+    for (int i = 0; i < LATE; i++) {
+      finish(executor, &outcomes[i]);
+      assert_int_equal(outcomes[i].code, LMDBX_OK);
+      assert_string_equal(outcomes[i].value, "here");
+    }
+    for (int i = 0; i < 2; i++) {
+      finish(executor, &others[i]);
+      assert_int_equal(others[i].code, refuse == 1 ? LMDBX_ABORTED : LMDBX_OK);
+      if (refuse == 0) assert_string_equal(others[i].value, "there");
+    }
+    executor_set(executor, &executor->refuse, false);
+  }
+  lmdbx_repository_release(other);
+}
+
+static void close_waits_for_the_turn_that_tells_of_them(void **state) {
+  struct fixture *fixture = *state;
+  struct outcome read, closed;
+  store(fixture, "t:1", "x");
+  spend_turn_of(fixture);
+  ask_get(fixture->repository, "t:1", &read);
+  const struct lmdbx_issue issue = to(&closed);
+  assert_int_equal(lmdbx_close(fixture->repository, &issue, NULL), LMDBX_OK);
+  finish(&fixture->executor, &closed);
+  assert_true(read.done);
+  assert_true(read.order < closed.order);
+  assert_string_equal(read.value, "x");
+}
+
+static void a_host_may_end_before_it_tells_of_them(void **state) {
+  struct fixture *fixture = *state;
+  struct outcome read;
+  store(fixture, "t:1", "x");
+  spend_turn_of(fixture);
+  ask_get(fixture->repository, "t:1", &read);
+  /* teardown */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -122,6 +248,11 @@ int main(void) {
       TEST(a_pool_that_refuses_jobs_aborts_reads_sent_ahead_and_the_others),
       TEST(close_lets_reads_sent_ahead_and_the_others_finish),
       TEST(a_host_may_end_in_the_midst_of_a_turn),
+      TEST(a_read_of_a_spent_turn_is_told_of_in_the_next_and_shows_its_own),
+      TEST(more_of_them_go_to_the_pool_together),
+      TEST(those_of_two_environments_and_of_a_pool_that_refuses_have_their_answers),
+      TEST(close_waits_for_the_turn_that_tells_of_them),
+      TEST(a_host_may_end_before_it_tells_of_them),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,7 +198,8 @@ static void issue(struct owner *owner, unsigned index, enum kind kind) {
   if (code != LMDBX_OK) complain(ask, "refused", code);
 }
 
-/* The same on the calling thread, where it can be had. */
+/* The same on the calling thread, where it can be had. The turn that it begins may be spent
+ * when the next reads are issued. */
 static void read_now(struct owner *owner, unsigned index) {
   const struct key *key = &owner->keys[index][below(owner, KEYS)];
   struct lmdbx_now answer;
@@ -207,7 +208,8 @@ static void read_now(struct owner *owner, unsigned index) {
   struct ask ask = {.owner = owner, .key = (struct key *)key, .kind = GET, .most = key->issued};
   ask.least = key->certain ? key->issued : key->acknowledged;
   check_read(&ask, &result);
-  if (lmdbx_now_end(owner->repositories[index], &answer)) lmdbx_host_turn(owner->executor.host);
+  if (lmdbx_now_end(owner->repositories[index], &answer)) owner->executor.turn_wanted = true;
+  if (below(owner, 4) == 0) spend_turn();
 }
 
 static void open_all(struct owner *owner) {
