@@ -10,4 +10,7 @@ const noRobustMutexes = emulated
   ? "qemu's user mode has no robust mutexes"
   : process.platform === "darwin" && "macOS has no robust mutexes";
 
-module.exports = { emulated, noRobustMutexes };
+/** qemu keeps a record of each page that was ever mapped, gigabytes after some hundred databases. */
+const noManyMaps = emulated && "qemu's user mode does not forget what was mapped";
+
+module.exports = { emulated, noManyMaps, noRobustMutexes };

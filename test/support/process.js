@@ -5,12 +5,17 @@
 const fs = require("node:fs");
 const path = require("node:path");
 
+const { emulated } = require("./emulated.js");
+
 const noProc = !fs.existsSync("/proc/self/maps") && "this system does not show processes in /proc";
 
 /** glibc's, by the file that is mapped: of old releases it has the version in its name. */
 const GLIBC = /\/libc(\.so\.6|-2\.\d+\.so)$/m;
 const hasHeap = () => GLIBC.test(fs.readFileSync("/proc/self/maps", "utf8"));
-const noHeap = noProc || (!hasHeap() && "this C library's memory cannot be told from other memory");
+const noHeap =
+  noProc ||
+  (emulated && "qemu's memory cannot be told from the program's") ||
+  (!hasHeap() && "this C library's memory cannot be told from other memory");
 
 /** Files that a process has open, as paths. */
 function openFiles(pid = "self") {
