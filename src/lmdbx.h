@@ -210,9 +210,13 @@ void lmdbx_host_flush(struct lmdbx_host *host);
  * this can be delivered: do it afterwards. Owner thread. */
 void lmdbx_host_turn(struct lmdbx_host *host);
 
-/* Calls back for everything that has finished; for nothing in a turn with inline reads that
- * has lasted long, whose end is to come. Owner thread; lmdbx_job_done does the same. */
+/* Calls back for what has finished, as much as a turn of the loop had better take in; for
+ * nothing in a turn with inline reads that has lasted long. Then the rest follows when the
+ * turn has ended. Owner thread; lmdbx_job_done does the same. */
 void lmdbx_host_deliver(struct lmdbx_host *host);
+/* After deliveries: whether the host wants lmdbx_host_turn at the next turn of the loop; it
+ * says so once a turn, here or from lmdbx_now_end. Owner thread. */
+bool lmdbx_host_wants_turn(struct lmdbx_host *host);
 
 /* Announces the end: no more writes are begun, and jobs of this host that wait
  * for other processes give up, so that a runtime that waits for its pool can exit

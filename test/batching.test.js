@@ -91,6 +91,25 @@ describe("batching", () => {
   );
 
   test(
+    "results of 4,000 reads come in several turns of the loop",
+    using(async (open) => {
+      const repository = open({ reads: "pool" });
+      await repository.put("t", 1, "x");
+      let turn = 0;
+      let turning = setImmediate(function count() {
+        turn++;
+        turning = setImmediate(count);
+      });
+      const heard = new Map();
+      const hear = () => heard.set(turn, (heard.get(turn) ?? 0) + 1);
+      await Promise.all(Array.from({ length: 4 * COUNT }, () => repository.get("t", 1).then(hear)));
+      clearImmediate(turning);
+      const most = Math.max(...heard.values());
+      assert.ok(most <= 600, `${most} results between two turns`);
+    }),
+  );
+
+  test(
     "one failing operation inside a group harms no neighbour",
     using(async (open) => {
       const repository = open();

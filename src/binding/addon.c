@@ -36,6 +36,12 @@ static bool is_ending(napi_env env) {
          napi_coerce_to_string(env, value, &text) != napi_ok;
 }
 
+/* Settling runs JavaScript, which may end the environment. */
+static void end_delivery(struct lmdbx__addon *addon) {
+  lmdbx__settle_gathered(addon);
+  if (addon->host != NULL && lmdbx_host_wants_turn(addon->host)) lmdbx__end_turn_later(addon);
+}
+
 /* Under some runtimes this never comes for work that outlives its environment;
  * the few bytes of `work` are then lost with it. Node.js waits for all work of a
  * terminated worker before its cleanup hooks run, so the host must learn here
@@ -47,7 +53,7 @@ static void work_complete(napi_env env, napi_status status, void *data) {
   if (is_ending(env)) lmdbx_host_stop(lmdbx_job_host(work->job));
   struct lmdbx__addon *addon = addon_of(env);
   lmdbx_job_done(work->job);
-  if (addon != NULL && addon->host != NULL) lmdbx__settle_gathered(addon);
+  if (addon != NULL && addon->host != NULL) end_delivery(addon);
   free(work);
 }
 
@@ -71,7 +77,7 @@ static int executor_submit(void *context, struct lmdbx_job *job) {
   return 0;
 }
 
-static void executor_wake(void *context) { /* any thread, under the host's mutex */
+void lmdbx__wake(void *context) { /* any thread, under the host's mutex */
   struct lmdbx__addon *addon = context;
   (void)napi_call_threadsafe_function(addon->wake, NULL, napi_tsfn_nonblocking);
 }
@@ -87,7 +93,7 @@ static void executor_busy(void *context, bool busy) {
 
 static void deliver_now(struct lmdbx__addon *addon) {
   lmdbx_host_deliver(addon->host);
-  lmdbx__settle_gathered(addon);
+  end_delivery(addon);
 }
 
 static void deliver(napi_env env, napi_value callback, void *context, void *data) {
@@ -242,7 +248,7 @@ static bool take_helpers(struct lmdbx__addon *addon, napi_value helpers, uint32_
 /* initialize({ createError, poolThreads, values, pending, tape, defineShape, addValue }):
  * once an environment. */
 static napi_value initialize(napi_env env, napi_callback_info info) {
-  static const struct lmdbx_executor executor = {executor_submit, executor_wake, executor_busy};
+  static const struct lmdbx_executor executor = {executor_submit, lmdbx__wake, executor_busy};
   napi_value helpers = NULL;
   size_t count = 1;
   uint32_t pool_threads = 0;

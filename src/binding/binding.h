@@ -150,6 +150,8 @@ struct lmdbx__call {
 
 /* false: the environment has ended; return NULL. */
 bool lmdbx__call_begin(struct lmdbx__call *call, napi_env env, napi_callback_info info);
+/* The executor's wake; context: the addon. */
+void lmdbx__wake(void *context); /* addon.c; any thread */
 /* Makes the promise, if there is none yet. */
 int lmdbx__call_promise(struct lmdbx__call *call, struct lmdbx_error *error);
 /* Ends a call: what was not accepted rejects its promise; what was is flushed in
@@ -158,6 +160,9 @@ napi_value lmdbx__call_end(struct lmdbx__call *call, int code, const struct lmdb
 /* The same for a call that throws what was not accepted. */
 napi_value lmdbx__call_end_throwing(struct lmdbx__call *call, int code,
                                     const struct lmdbx_error *error);
+/* Has lmdbx_host_turn called, and what has finished delivered, when the loop has turned; at
+ * once where the engine refuses, as it does when it ends. */
+void lmdbx__end_turn_later(struct lmdbx__addon *addon);
 struct lmdbx_issue lmdbx__call_issue(struct lmdbx__call *call, lmdbx_done done);
 /* The first argument; and the second, a stored key, valid until JavaScript runs. */
 int lmdbx__take_repository(struct lmdbx__call *call, struct lmdbx_error *error);

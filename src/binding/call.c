@@ -32,18 +32,24 @@ static void call_reject(struct lmdbx__call *call, napi_value reason) {
 }
 
 /* Has one of our functions called by a global of the runtime. */
-static bool call_later(struct lmdbx__call *call, napi_ref scheduler, napi_ref function) {
+static bool call_later(struct lmdbx__addon *addon, napi_ref scheduler, napi_ref function) {
   napi_value undefined = NULL;
   napi_value schedule = NULL;
   napi_value later = NULL;
-  if (napi_get_undefined(call->env, &undefined) == napi_ok &&
-      napi_get_reference_value(call->env, scheduler, &schedule) == napi_ok &&
-      napi_get_reference_value(call->env, function, &later) == napi_ok &&
-      napi_call_function(call->env, undefined, schedule, 1, &later, NULL) == napi_ok) {
+  if (napi_get_undefined(addon->env, &undefined) == napi_ok &&
+      napi_get_reference_value(addon->env, scheduler, &schedule) == napi_ok &&
+      napi_get_reference_value(addon->env, function, &later) == napi_ok &&
+      napi_call_function(addon->env, undefined, schedule, 1, &later, NULL) == napi_ok) {
     return true;
   }
-  (void)lmdbx__error_take_pending(call->env);
+  (void)lmdbx__error_take_pending(addon->env);
   return false;
+}
+
+void lmdbx__end_turn_later(struct lmdbx__addon *addon) {
+  if (call_later(addon, addon->set_immediate, addon->turn)) return;
+  lmdbx_host_turn(addon->host);
+  lmdbx__wake(addon);
 }
 
 /* The exception for a code that is not LMDBX_OK. */
@@ -59,12 +65,10 @@ static napi_value exception_of(struct lmdbx__call *call, int code,
 /* What was accepted is flushed; large scratch memory is given back. */
 static void finish(struct lmdbx__call *call) {
   struct lmdbx__addon *addon = call->addon;
-  if (call->needs_flush && !call_later(call, addon->queue_microtask, addon->flush)) {
+  if (call->needs_flush && !call_later(addon, addon->queue_microtask, addon->flush)) {
     lmdbx_host_flush(addon->host);
   }
-  if (call->needs_turn && !call_later(call, addon->set_immediate, addon->turn)) {
-    lmdbx_host_turn(addon->host);
-  }
+  if (call->needs_turn) lmdbx__end_turn_later(addon);
   if (addon->key.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->key);
   if (addon->value.capacity > LMDBX__SCRATCH_KEPT) lmdbx_buffer_free(&addon->value);
 }

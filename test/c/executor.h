@@ -87,13 +87,18 @@ static void executor_start(struct executor *executor) {
   if (lmdbx_host_create(&calls, executor, POOL_THREADS, &executor->host, NULL) != LMDBX_OK) abort();
 }
 
+static void executor_deliver(struct executor *executor) {
+  lmdbx_host_deliver(executor->host);
+  if (lmdbx_host_wants_turn(executor->host)) executor->turn_wanted = true;
+}
+
 /* One turn of the owner's loop: waits for something to finish, and delivers. */
 static void executor_turn(struct executor *executor) {
   struct lmdbx_job *job = NULL;
   if (executor->turn_wanted) {
     executor->turn_wanted = false;
     lmdbx_host_turn(executor->host);
-    lmdbx_host_deliver(executor->host);
+    executor_deliver(executor);
     return;
   }
   pthread_mutex_lock(&executor->mutex);
@@ -104,7 +109,7 @@ static void executor_turn(struct executor *executor) {
   if (executor->done_count > 0) job = executor->done[--executor->done_count];
   pthread_mutex_unlock(&executor->mutex);
   if (job != NULL) lmdbx_job_done(job);
-  lmdbx_host_deliver(executor->host);
+  executor_deliver(executor);
 }
 
 /* Goes on for longer than a turn may answer reads on the owner thread. */

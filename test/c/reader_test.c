@@ -30,6 +30,28 @@ static void many_reads_of_one_turn_travel_as_few_jobs(void **state) {
   assert_int_equal(counter(fixture->repository, "poolReads"), COUNT);
 }
 
+static void put_one(struct fixture *fixture, const char *key, const char *value) {
+  struct outcome written;
+  ask_put(fixture->repository, key, value, &written);
+  finish(&fixture->executor, &written);
+}
+
+static void results_of_many_come_in_several_turns(void **state) {
+  enum { AT_ONCE = 256 };
+  struct fixture *fixture = *state;
+  put_one(fixture, "t:1", "x");
+  executor_set(&fixture->executor, &fixture->executor.hold, true);
+  struct outcome *outcomes = ask_many(fixture->repository);
+  lmdbx_host_flush(fixture->executor.host);
+  executor_set(&fixture->executor, &fixture->executor.hold, false);
+  while (!outcomes[COUNT - 1].done) {
+    unsigned before = next_order;
+    executor_turn(&fixture->executor);
+    assert_in_range(next_order - before, 0, AT_ONCE);
+  }
+  finish_many(&fixture->executor, outcomes, LMDBX_OK);
+}
+
 static void where_reader_slots_are_few_they_travel_as_one(void **state) {
   struct fixture *fixture = *state;
   char directory[256];
@@ -117,12 +139,6 @@ static void a_host_may_end_in_the_midst_of_a_turn(void **state) {
 
 enum { LATE = 8 /* reads of a spent turn that the pool need not answer */ };
 
-static void store(struct fixture *fixture, const char *key, const char *value) {
-  struct outcome written;
-  ask_put(fixture->repository, key, value, &written);
-  finish(&fixture->executor, &written);
-}
-
 /* Begins a turn with a read on this thread, once a job has looked whether it may, and spends
  * its time. */
 static void spend_turn_of(struct fixture *fixture) {
@@ -141,7 +157,7 @@ static void spend_turn_of(struct fixture *fixture) {
 /* Whether no thread of the pool was used, as it is where a look has become due. */
 static bool read_late(struct fixture *fixture) {
   struct outcome read, absent, written;
-  store(fixture, "t:1", "old");
+  put_one(fixture, "t:1", "old");
   spend_turn_of(fixture);
   long jobs = counter(fixture->repository, "readJobs");
   long reads = counter(fixture->repository, "poolReads");
@@ -174,7 +190,7 @@ static void a_read_of_a_spent_turn_is_told_of_in_the_next_and_shows_its_own(void
 static void more_of_them_go_to_the_pool_together(void **state) {
   struct fixture *fixture = *state;
   struct outcome outcomes[LATE + 2];
-  store(fixture, "t:1", "x");
+  put_one(fixture, "t:1", "x");
   spend_turn_of(fixture);
   long jobs = counter(fixture->repository, "readJobs");
   for (int i = 0; i < LATE + 2; i++) ask_get(fixture->repository, "t:1", &outcomes[i]);
@@ -192,7 +208,7 @@ static void those_of_two_environments_and_of_a_pool_that_refuses_have_their_answ
   char directory[256];
   snprintf(directory, sizeof directory, "%s/other", (const char *)fixture->directory);
   struct lmdbx_repository *other = open_with(executor, directory, "");
-  store(fixture, "t:1", "here");
+  put_one(fixture, "t:1", "here");
   ask_put(other, "t:1", "there", &written);
   finish(executor, &written);
   for (int refuse = 0; refuse < 2; refuse++) {
@@ -218,7 +234,7 @@ static void those_of_two_environments_and_of_a_pool_that_refuses_have_their_answ
 static void close_waits_for_the_turn_that_tells_of_them(void **state) {
   struct fixture *fixture = *state;
   struct outcome read, closed;
-  store(fixture, "t:1", "x");
+  put_one(fixture, "t:1", "x");
   spend_turn_of(fixture);
   ask_get(fixture->repository, "t:1", &read);
   const struct lmdbx_issue issue = to(&closed);
@@ -232,7 +248,7 @@ static void close_waits_for_the_turn_that_tells_of_them(void **state) {
 static void a_host_may_end_before_it_tells_of_them(void **state) {
   struct fixture *fixture = *state;
   struct outcome read;
-  store(fixture, "t:1", "x");
+  put_one(fixture, "t:1", "x");
   spend_turn_of(fixture);
   ask_get(fixture->repository, "t:1", &read);
   /* teardown */
@@ -243,6 +259,7 @@ static void a_host_may_end_before_it_tells_of_them(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(many_reads_of_one_turn_travel_as_few_jobs),
+      TEST(results_of_many_come_in_several_turns),
       TEST(where_reader_slots_are_few_they_travel_as_one),
       TEST(reads_of_two_environments_in_one_turn_are_kept_apart),
       TEST(a_pool_that_refuses_jobs_aborts_reads_sent_ahead_and_the_others),
