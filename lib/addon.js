@@ -9,6 +9,7 @@ const { setDefineName } = require("./flatten.js");
 const { load } = require("./native.js");
 const pending = require("./pending.js");
 const tape = require("./tape.js");
+const { afterCode, afterTurn } = require("./turn.js");
 const values = require("./values.js");
 
 /** How many threads the runtime's pool has: libuv's, or Bun's one a core. */
@@ -19,7 +20,10 @@ function poolThreads() {
 }
 
 const addon = load();
-addon.initialize({ createError, poolThreads: poolThreads(), values, pending, tape, defineShape, addValue });
+addon.initialize({
+  ...{ createError, poolThreads: poolThreads(), values, pending, tape, defineShape, addValue },
+  ...{ afterCode, afterTurn },
+});
 setDefineName(addon.defineName);
 // Node.js waits for its thread pool on the way out: a write must then not wait for the turn of
 // another process.

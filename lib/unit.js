@@ -8,9 +8,7 @@ const { decoderOf, notJSON, textOf } = require("./encoding.js");
 const { createError } = require("./errors.js");
 const { flattened } = require("./flatten.js");
 const { giveSlot, listenIn, takeSlot } = require("./pending.js");
-
-/** As it was at load. */
-const later = setImmediate;
+const { afterTurn } = require("./turn.js");
 
 /** Kinds of steps; the numbers are shared with enum step_kind in src/binding/batch.c. */
 const PUT_BYTES = 0;
@@ -159,7 +157,7 @@ function endLane(core, lane) {
 function breakLane(core, lane, report) {
   if (lane === undefined) return report();
   lane.broken = true;
-  later(() => {
+  afterTurn(() => {
     endLane(core, lane);
     report();
   });

@@ -74,3 +74,14 @@ describe("createTemporaryRepository", () => {
     );
   }
 });
+
+describe("a test's own timers", () => {
+  test(
+    "in place of all global ones hinder nothing",
+    using(async (_open, directory) => {
+      const { code, stdout, stderr } = await runToEnd("faked-timers", { path: directory });
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(JSON.parse(stdout), { values: 5000, listed: 5000 });
+    }),
+  );
+});

@@ -156,8 +156,8 @@ static void addon_finalize(napi_env env, void *data, void *hint) {
   struct lmdbx__addon *addon = data;
   if (addon->committed != NULL) (void)napi_delete_reference(env, addon->committed);
   const napi_ref references[] = {addon->create_error,        addon->add_value,
-                                 addon->queue_microtask,     addon->flush,
-                                 addon->set_immediate,       addon->turn,
+                                 addon->after_code,          addon->flush,
+                                 addon->after_turn,          addon->turn,
                                  addon->settling.memory,     addon->settling.settle_many,
                                  addon->settling.settle_one, addon->settling.fail_one};
   addon_end(addon);
@@ -194,16 +194,10 @@ static napi_status create_wake(struct lmdbx__addon *addon) {
   return napi_unref_threadsafe_function(addon->env, addon->wake);
 }
 
-static napi_status take_global(struct lmdbx__addon *addon) {
+static napi_status take_schedulers(struct lmdbx__addon *addon, napi_value helpers) {
   napi_env env = addon->env;
-  napi_value global = NULL;
-  napi_status status = napi_get_global(env, &global);
-  if (status == napi_ok) {
-    status = take_function(env, global, "queueMicrotask", &addon->queue_microtask);
-  }
-  if (status == napi_ok) {
-    status = take_function(env, global, "setImmediate", &addon->set_immediate);
-  }
+  napi_status status = take_function(env, helpers, "afterCode", &addon->after_code);
+  if (status == napi_ok) status = take_function(env, helpers, "afterTurn", &addon->after_turn);
   if (status == napi_ok) status = own_function(env, "flush", flush, &addon->flush);
   return status == napi_ok ? own_function(env, "turn", turn, &addon->turn) : status;
 }
@@ -245,8 +239,8 @@ static bool take_helpers(struct lmdbx__addon *addon, napi_value helpers, uint32_
          lmdbx__value_tape_init(env, &addon->tape, value, define_shape) == napi_ok;
 }
 
-/* initialize({ createError, poolThreads, values, pending, tape, defineShape, addValue }):
- * once an environment. */
+/* initialize({ createError, poolThreads, values, pending, tape, defineShape, addValue, afterCode,
+ * afterTurn }): once an environment. */
 static napi_value initialize(napi_env env, napi_callback_info info) {
   static const struct lmdbx_executor executor = {executor_submit, lmdbx__wake, executor_busy};
   napi_value helpers = NULL;
@@ -257,7 +251,7 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
   if (addon == NULL) goto failed;
   addon->env = env;
   if (napi_get_cb_info(env, info, &count, &helpers, NULL, NULL) != napi_ok ||
-      take_global(addon) != napi_ok || !take_helpers(addon, helpers, &pool_threads) ||
+      take_schedulers(addon, helpers) != napi_ok || !take_helpers(addon, helpers, &pool_threads) ||
       create_wake(addon) != napi_ok ||
       lmdbx_host_create(&executor, addon, pool_threads, &addon->host, NULL) != LMDBX_OK) {
     goto failed;

@@ -37,13 +37,13 @@ struct lmdbx__addon {
   struct lmdbx__value_types types;
   struct lmdbx__value_tape tape;
   struct lmdbx__settling settling;
-  napi_ref create_error;     /* lib/errors.js */
-  napi_ref committed;        /* of lib/diagnostics.js; NULL: commits are not watched */
-  napi_ref add_value;        /* lib/decode.js */
-  napi_ref queue_microtask;  /* queueMicrotask */
-  napi_ref flush;            /* our own function, for queueMicrotask */
-  napi_ref set_immediate;    /* setImmediate, as it was at load */
-  napi_ref turn;             /* our own function, for setImmediate */
+  napi_ref create_error; /* lib/errors.js */
+  napi_ref committed;    /* of lib/diagnostics.js; NULL: commits are not watched */
+  napi_ref add_value;    /* lib/decode.js */
+  napi_ref after_code;   /* this and after_turn: lib/turn.js */
+  napi_ref flush;        /* our own function, for after_code */
+  napi_ref after_turn;
+  napi_ref turn;             /* our own function, for after_turn */
   struct lmdbx_buffer key;   /* scratch, kept from call to call */
   struct lmdbx_buffer value; /* likewise, given back when large */
 };

@@ -47,7 +47,7 @@ static bool call_later(struct lmdbx__addon *addon, napi_ref scheduler, napi_ref 
 }
 
 void lmdbx__end_turn_later(struct lmdbx__addon *addon) {
-  if (call_later(addon, addon->set_immediate, addon->turn)) return;
+  if (call_later(addon, addon->after_turn, addon->turn)) return;
   lmdbx_host_turn(addon->host);
   lmdbx__wake(addon);
 }
@@ -65,7 +65,7 @@ static napi_value exception_of(struct lmdbx__call *call, int code,
 /* What was accepted is flushed; large scratch memory is given back. */
 static void finish(struct lmdbx__call *call) {
   struct lmdbx__addon *addon = call->addon;
-  if (call->needs_flush && !call_later(addon, addon->queue_microtask, addon->flush)) {
+  if (call->needs_flush && !call_later(addon, addon->after_code, addon->flush)) {
     lmdbx_host_flush(addon->host);
   }
   if (call->needs_turn) lmdbx__end_turn_later(addon);
