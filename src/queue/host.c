@@ -107,18 +107,13 @@ void lmdbx__host_pending(struct lmdbx_host *host, int change) {
 
 static size_t share_of(const struct lmdbx__request *request) {
   if (request->type == LMDBX__REQUEST_SCAN) return VALUE_SHARE;
-  return request->op.found ? VALUE_SHARE + request->op.result.size / KILOBYTE : 1;
+  size_t size = request->op.result.size; /* none for what writes or only asks whether */
+  return size > 0 ? VALUE_SHARE + size / KILOBYTE : 1;
 }
 
 /* A turn that has taken in much must end before the next results. */
-static void count_delivered(struct lmdbx_host *host, size_t share) {
-  host->delivered += share;
-  if (host->delivered >= DELIVERED_AT_ONCE / 4 && !host->turn_wanted) host->turn_due = true;
-}
-
 bool lmdbx_host_wants_turn(struct lmdbx_host *host) {
-  if (!host->turn_due || host->turn_wanted) return false;
-  host->turn_due = false;
+  if (host->turn_wanted || host->delivered < DELIVERED_AT_ONCE / 4) return false;
   host->turn_wanted = true;
   if (host->turn_began == 0) host->turn_began = lmdbx__now_ns();
   return true;
@@ -137,7 +132,7 @@ void lmdbx_host_deliver(struct lmdbx_host *host) {
   lmdbx__gathering_end(host); /* a turn that nobody flushed: its writer may close below */
   struct lmdbx__request *request;
   while (host->delivered < DELIVERED_AT_ONCE && (request = lmdbx__list_take(&finished)) != NULL) {
-    count_delivered(host, share_of(request));
+    host->delivered += share_of(request);
     lmdbx__repository_complete(request);
   }
   if (finished.head != NULL) {

@@ -63,7 +63,6 @@ struct lmdbx_host {
   bool flush_wanted; /* the owner has been told to flush this turn */
   struct lmdbx__gathering gathering;
   size_t delivered;        /* in this turn: see DELIVERED_AT_ONCE */
-  bool turn_due;           /* the owner has to be told */
   bool turn_wanted;        /* the owner has been told to call lmdbx_host_turn */
   uint64_t turn_began;     /* first inline read of this turn, in ns; 0: none */
   struct lmdbx__list late; /* answered reads, told of when the loop has turned */

@@ -133,7 +133,6 @@ void lmdbx_host_turn(struct lmdbx_host *host) {
   host->crowded = false;
   host->turn_began = 0;
   host->turn_wanted = false;
-  host->turn_due = false;
   host->delivered = 0;
   host->faults = major_faults(); /* those of others do not count against reads */
 }
