@@ -20,7 +20,7 @@ const { throwIfAborted } = require("./signal.js");
 function itemsOf(source, kind, tenantId, page) {
   const valueAt = (at) => reads.valueAt(source, tenantId, page, at);
   if (kind === reads.VALUES) return { count: page[0].length, itemAt: valueAt };
-  const keys = kind === reads.KEYS ? reads.keysOf(page) : JSON.parse(page[2]);
+  const keys = reads.keysOf(kind === reads.KEYS ? page[0] : page[2]);
   if (kind === reads.KEYS) return { count: keys.length, itemAt: (at) => keys[at] };
   return { count: page[0].length, itemAt: (at) => [keys[at], valueAt(at)] };
 }

@@ -455,7 +455,7 @@ struct lmdbx_query {
  * with more to follow. */
 struct lmdbx_page {
   enum lmdbx_query_kind kind;
-  struct lmdbx_slice keys; /* the JSON text of an array */
+  struct lmdbx_slice keys; /* the JSON text of an array, and a space where that is simple: */
   bool simple;             /* of strings alone, one at least, all ASCII without escapes */
   const struct lmdbx_record {
     struct lmdbx_slice key;   /* its JSON text */

@@ -102,10 +102,11 @@ struct lmdbx__addon {
  * A query's prefix is the tenant id and a colon; mode is one of enum lmdbx_query_kind
  * with flags; text has the cuts of a range, or the JSON texts of keys, a line each.
  *
- *   page of keys: the JSON text of an array, or [text, scan] with more to follow
+ *   page of keys: their text, or [text, scan] with more to follow. The text is JSON, an array;
+ *     a space behind it says that it is of strings alone, all of ASCII without escapes
  *   page of a count: number, or [number, scan]
- *   pages with values: [values, scan | undefined, keys, error]; keys is the JSON text
- *     of an array, and with an error the values end before the one that it is about.
+ *   pages with values: [values, scan | undefined, text of keys, error]; with an error the
+ *     values end before the one that it is about.
  */
 #define LMDBX__MODE_KIND 15U
 #define LMDBX__MODE_REVERSE 16U

@@ -20,6 +20,12 @@ static napi_value record_error(struct lmdbx__addon *addon, const struct lmdbx_re
   return value;
 }
 
+static napi_status create_keys(napi_env env, const struct lmdbx_page *page, napi_value *out) {
+  /* A page of tenants has no keys, and Bun 1.2.0 makes no empty string of NULL. */
+  if (page->keys.size == 0) return napi_create_string_utf8(env, "", 0, out);
+  return lmdbx__text_create(env, page->keys, page->simple, out);
+}
+
 /* What is on the tape is taken off at once, by lib/decode.js. */
 static int add_from_tape(struct lmdbx__addon *addon, napi_value values, napi_value answer,
                          bool json, struct lmdbx_error *error) {
@@ -81,13 +87,10 @@ static int convert_values(struct lmdbx__addon *addon, const struct lmdbx_result 
                           napi_value scan, napi_value *out, struct lmdbx_error *error) {
   enum { VALUES, SCAN, KEYS, ERROR, COUNT };
   napi_env env = addon->env;
-  const struct lmdbx_slice *keys = &result->page->keys;
-  /* A page of tenants has no keys, and Bun 1.2.0 makes no empty string of NULL. */
-  const char *text = keys->size > 0 ? (const char *)keys->data : "";
   napi_value parts[COUNT];
   if (napi_get_undefined(env, &parts[ERROR]) != napi_ok ||
       napi_create_array(env, &parts[VALUES]) != napi_ok ||
-      napi_create_string_utf8(env, text, keys->size, &parts[KEYS]) != napi_ok ||
+      create_keys(env, result->page, &parts[KEYS]) != napi_ok ||
       napi_create_array_with_length(env, COUNT, out) != napi_ok) {
     return refused(error);
   }
@@ -111,7 +114,7 @@ int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *r
     return refused(error);
   }
   switch (page->kind) {
-  case LMDBX_KEYS: status = lmdbx__text_create(env, page->keys, page->simple, &content); break;
+  case LMDBX_KEYS: status = create_keys(env, page, &content); break;
   case LMDBX_COUNT:
   case LMDBX_HAS: status = napi_create_double(env, (double)page->counted, &content); break;
   default: return convert_values(addon, result, scan, out, error);
@@ -119,12 +122,9 @@ int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *r
   if (status != napi_ok) return refused(error);
   *out = content;
   if (scan == NULL) return LMDBX_OK;
-  napi_value simple = NULL;
-  if (napi_create_array_with_length(env, 3, out) != napi_ok ||
+  if (napi_create_array_with_length(env, 2, out) != napi_ok ||
       napi_set_element(env, *out, 0, content) != napi_ok ||
-      napi_set_element(env, *out, 1, scan) != napi_ok ||
-      napi_get_boolean(env, page->simple && page->kind == LMDBX_KEYS, &simple) != napi_ok ||
-      napi_set_element(env, *out, 2, simple) != napi_ok) {
+      napi_set_element(env, *out, 1, scan) != napi_ok) {
     return refused(error);
   }
   return LMDBX_OK;

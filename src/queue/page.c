@@ -278,8 +278,9 @@ int lmdbx__page_read(struct lmdbx_scan *scan, struct lmdbx__read *read,
   int code = single ? read_keys(&visit, read, error) : read_spans(&visit, read, error);
   if (code != LMDBX_OK) return code;
   bool lists = scan->kind != LMDBX_COUNT && scan->kind != LMDBX_HAS && scan->kind != LMDBX_TENANTS;
-  if (lists &&
-      ((page->text.size == 0 && !append(&page->text, "[", 1)) || !append(&page->text, "]", 1))) {
+  page->simple = page->simple && page->text.size > 0;
+  if (lists && ((page->text.size == 0 && !append(&page->text, "[", 1)) ||
+                !append(&page->text, "] ", page->simple ? 2 : 1))) {
     return no_memory(error);
   }
   return scan->kind == LMDBX_KEYS || place_records(page) ? LMDBX_OK : no_memory(error);
@@ -290,7 +291,7 @@ void lmdbx__page_show(const struct lmdbx_scan *scan, struct lmdbx_page *out) {
   *out = (struct lmdbx_page){
       .kind = scan->kind,
       .keys = {page->text.data, page->text.size},
-      .simple = page->simple && page->text.size > strlen("[]"),
+      .simple = page->simple,
       .records = (const struct lmdbx_record *)(void *)page->records.data,
       .count = page->count,
       .counted = page->counted,
