@@ -118,6 +118,9 @@ function askRange({ repository, snapshot }, prefix, mode, { text, flags, limit }
  */
 const IN_BUN = process.versions.bun !== undefined;
 
+/** A string that is cut out keeps what it was cut from: at most so much of a page. */
+const PIECE = 2048;
+
 /**
  * Keys, as a page has them.
  * @param {string} text - JSON, with a space at the end where all are strings of ASCII without escapes
@@ -126,9 +129,18 @@ const IN_BUN = process.versions.bun !== undefined;
 function keysOf(text) {
   if (!IN_BUN || !text.endsWith(" ")) return JSON.parse(text);
   const keys = [];
+  const bytes = text.length > PIECE ? Buffer.from(text, "latin1") : undefined;
+  let piece = text;
+  let from = 0;
+  let to = bytes === undefined ? text.length : 0;
   for (let at = '["'.length; at < text.length; ) {
     const end = text.indexOf('"', at);
-    keys.push(text.substring(at, end));
+    if (end > to) {
+      from = at;
+      to = Math.max(end, Math.min(at + PIECE, text.length));
+      piece = bytes.latin1Slice(from, to);
+    }
+    keys.push(piece.substring(at - from, end - from));
     at = end + '","'.length;
   }
   return keys;

@@ -30,15 +30,19 @@ describe("ranges follow stored order, the bytes of the JSON text", () => {
   });
 
   const numbered = (length) => Array.from({ length }, (_, i) => `key ${i}`.padEnd(20, "."));
-  const others = ["a,b", "],[", "[", "", "\x7f", "'", "ä", 'q"q', "\\", "\n", 1, null, [","], { "": "," }];
-  for (const [what, odd] of Object.entries({ "strings alone": [], "others among them": others })) {
+  const simple = ["a,b", "],[", "[", "", "] ", ",", "\x7f", "'", "x".repeat(500), "y".repeat(501)];
+  const others = ["ä", 'q"q', "\\", "\n", 1, null, [","], { "": "," }];
+  for (const [what, odd] of Object.entries({ "strings alone": simple, "others among them": others })) {
     check(`also in pages of ${what}`, async (open) => {
       const keys = [...numbered(12_000), ...odd];
       const repository = await filled(open, keys);
       const byText = (a, b) => Buffer.compare(Buffer.from(JSON.stringify(a)), Buffer.from(JSON.stringify(b)));
       const expected = [...keys].sort(byText);
       assert.deepStrictEqual(await repository.list("t"), expected);
+      assert.deepStrictEqual(await repository.list("t", { limit: 100 }), expected.slice(0, 100));
       assert.deepStrictEqual(await collect(repository.keys("t")), expected);
+      const entries = expected.map((given) => [given, JSON.stringify(given)]);
+      assert.deepStrictEqual(await collect(repository.entries("t")), entries);
       assert.deepStrictEqual(await repository.list("t", { reverse: true }), expected.reverse());
     });
   }

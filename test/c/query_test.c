@@ -184,6 +184,35 @@ static void queries_of_all_kinds_answer_of_one_tenant(void **state) {
   assert_string_equal(answer(fixture, &query, &outcome), "=t =t:x ");
 }
 
+/* Which lib/reads.js goes by. */
+static void a_space_behind_the_keys_says_that_they_are_simple(void **state) {
+  struct fixture *fixture = *state;
+  static const struct {
+    const char *keys[2];
+    const char *seen;
+  } cases[] = {
+      {{NULL}, "[]"},
+      {{"\"\""}, "[\"\"] "},
+      {{"\"a\"", "\"b c\""}, "[\"a\",\"b c\"] "},
+      {{"\"a\"", "1"}, "[\"a\",1]"},
+      {{"\"a\"", "\"b\\\"\""}, "[\"a\",\"b\\\"\"]"},
+      {{"\"\xC3\xA9\""}, "[\"\xC3\xA9\"]"},
+      {{"[\" \"]"}, "[[\" \"]]"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char prefix[8];
+    struct outcome outcome;
+    snprintf(prefix, sizeof prefix, "t%zu:", i);
+    for (size_t k = 0; k < 2 && cases[i].keys[k] != NULL; k++) {
+      char key[32];
+      snprintf(key, sizeof key, "%s%s", prefix, cases[i].keys[k]);
+      put_now(fixture, key, "x");
+    }
+    const struct lmdbx_query query = query_of(LMDBX_KEYS, prefix);
+    assert_string_equal(answer(fixture, &query, &outcome), cases[i].seen);
+  }
+}
+
 static void cuts_bound_a_range(void **state) {
   struct fixture *fixture = *state;
   static const char *const keys[] = {"t:[1,2]", "t:[1.5]", "t:[12]", "t:[1]", "t:[2]", "t:[\"\"]"};
@@ -493,6 +522,7 @@ static void a_host_ends_at_any_moment_of_a_snapshot(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(queries_of_all_kinds_answer_of_one_tenant),
+      TEST(a_space_behind_the_keys_says_that_they_are_simple),
       TEST(cuts_bound_a_range),
       TEST(values_come_in_pages_and_each_sees_what_was_written_before),
       TEST(many_keys_wait_for_their_own_writes_alone),
