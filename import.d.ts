@@ -15,7 +15,10 @@ export interface ImportOptions {
    * Default: the main one and all named ones.
    */
   names?: readonly string[] | undefined;
-  /** The `encoding` that 0.3.x was configured with. Default: `"msgpack"`. */
+  /**
+   * The `encoding` that 0.3.x was configured with. Default: `"msgpack"`; where all values could be
+   * numbers of it or single characters of another, the import asks for it with `LMDBX_DECODE`.
+   */
   encoding?: Encoding | undefined;
   /** The encodings of those named databases that have another one; `""` is the main one. */
   encodings?: Readonly<Record<string, Encoding>> | undefined;
@@ -38,8 +41,8 @@ export interface ImportOptions {
   /** Stops the import: it rejects with `LMDBX_ABORTED`, and leaves nothing behind. */
   signal?: Signal | undefined;
   /**
-   * The npm package `lmdb`, for programs that bundle it. Default: the one installed in the project
-   * or beside this package.
+   * The npm package `lmdb`, for programs that bundle it. Default: the one installed in the
+   * working directory or beside this package.
    */
   lmdb?: unknown;
 }

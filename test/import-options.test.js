@@ -147,7 +147,7 @@ describe("more named databases than a directory holds", () => {
 });
 
 describe("an npm lmdb that does not do", () => {
-  const empty = () => undefined;
+  const some = (path) => ({ databases: [{ path, count: 1 }] });
   /** What is found in the project, and what is said of it. */
   const found = {
     "of another version": ["exports.open = () => {};", "2.9.0", /of version 3\.2\.2 or a later 3\.x; found is 2\.9\.0\./],
@@ -155,7 +155,7 @@ describe("an npm lmdb that does not do", () => {
     "without open()": ["", "3.5.6", /what was found under that name has no open\(\)\./],
   };
   for (const [what, [source, version, message]] of Object.entries(found)) {
-    withOld(`${what}, is refused with what to install`, empty, async ({ directory, from, to }) => {
+    withOld(`${what}, is refused with what to install`, some, async ({ directory, from, to }) => {
       const lmdb = path.join(directory, "node_modules/lmdb");
       fs.mkdirSync(lmdb, { recursive: true });
       fs.writeFileSync(path.join(lmdb, "package.json"), JSON.stringify({ name: "lmdb", version }));
@@ -168,7 +168,12 @@ describe("an npm lmdb that does not do", () => {
     });
   }
 
-  withOld("is refused, too, where a program gives it", empty, async ({ from, to }) => {
+  withOld("is not asked for where there is nothing that it could read", () => undefined, async ({ from, to }) => {
+    const refused = await rejection(importDirectory({ from, to, lmdb: {} }));
+    assert.equal(refused.code, "LMDBX_NOT_FOUND");
+  });
+
+  withOld("is refused, too, where a program gives it", some, async ({ from, to }) => {
     const refused = await rejection(importDirectory({ from, to, lmdb: {} }));
     assert.equal(refused.code, "LMDBX_PEER_MISSING");
     assert.match(refused.message, /has no open\(\)/);

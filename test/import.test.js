@@ -68,6 +68,23 @@ describe("what is not carried over", () => {
     },
   );
 
+  withOld(
+    "is also everything where values may be numbers of msgpack or digits of JSON, until told which",
+    (path) => ({ odd: path, records: Array.from({ length: 10 }, (_, n) => [`acme:${n}`, 0x30 + n]) }),
+    async ({ open, directory, from, to }) => {
+      const error = await rejection(importDirectory({ from, to }));
+      assert.equal(error.code, "LMDBX_DECODE");
+      assert.match(error.message, /Give the encoding .*--encoding/);
+      assert.deepEqual(fs.readdirSync(directory), ["old"]);
+      for (const [encoding, expected] of [["json", 7], ["msgpack", 0x37], ["string", "7"]]) {
+        const options = encoding === "json" ? { encodings: { "": encoding } } : { encoding };
+        const report = await importDirectory({ from, to: `${to} ${encoding}`, ...options });
+        assert.equal(report.carried, 10);
+        assert.equal(await open({ path: `${to} ${encoding}`, encoding }).get("acme", 7), expected);
+      }
+    },
+  );
+
   withOld("includes what JSON cannot hold, if the new encoding is json", many(3), async (places) => {
     const { open, from, to } = places;
     const report = await importDirectory({ from, to, targetEncoding: "json" });
@@ -160,6 +177,15 @@ describe("places", () => {
     assert.equal(report.to, path.join(directory, "new"));
   });
 
+  withOld("nothing is made in the old directory, by whatever name", many(1), async ({ directory, from }) => {
+    const link = path.join(directory, "link");
+    fs.symlinkSync(from, link);
+    const before = everything(directory);
+    const error = await rejection(importDirectory({ from, to: path.join(link, "deep", "new") }));
+    assert.equal(error.code, "LMDBX_INVALID_CONFIG");
+    assert.deepEqual(everything(directory), before);
+  });
+
   test("options that are wrong are TypeErrors, before anything is looked at", async () => {
     const given = { from: "old", to: "new" };
     const wrong = [
@@ -175,6 +201,7 @@ describe("places", () => {
       { ...given, onProgress: true },
       { ...given, signal: {} },
       { ...given, name: "orders" },
+      { ...given, to: "old/new" },
     ];
     for (const options of wrong) {
       const error = await rejection(importDirectory(options));

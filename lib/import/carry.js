@@ -51,6 +51,9 @@ async function inGroups(records, run, after) {
   }
 }
 
+/** What text begins with and is a number of msgpack as well: the printable characters of ASCII. */
+const isCharacter = (byte) => byte >= 0x20 && byte <= 0x7e;
+
 /** What JSON holds of a value; throws where that is less than the value. */
 function checkJson(value) {
   const text = JSON.stringify(value);
@@ -133,7 +136,7 @@ class Carrier {
         : `the value has no JSON text: ${error.message}`;
       return refuse("LMDBX_INVALID_VALUE", reason);
     }
-    return { ...record, value };
+    return { ...record, value, ambiguous: bytes.length === 1 && isCharacter(bytes[0]) };
   }
 
   #refused(record, code, reason) {
@@ -151,13 +154,14 @@ class Carrier {
    * @param {(records: number, bytes: number) => void} after
    */
   async copy(target, after) {
-    const counts = { records: 0, carried: 0, refused: 0, undecoded: 0, bytes: 0 };
+    const counts = { records: 0, carried: 0, refused: 0, undecoded: 0, ambiguous: 0, bytes: 0 };
     const put = async (record) => {
       counts.records++;
       if (record.reason !== undefined) {
         if (record.code === "LMDBX_DECODE") counts.undecoded++;
         return this.#refused(record, record.code, record.reason);
       }
+      if (record.ambiguous) counts.ambiguous++;
       try {
         await target.put(record.owner.tenantId, record.owner.key, record.value);
         counts.carried++;

@@ -6,7 +6,7 @@ const path = require("node:path");
 const { createError } = require("../errors.js");
 const { LMDBXRepository } = require("../repository.js");
 const { Carrier, reasonOf } = require("./carry.js");
-const { takeOld, failure } = require("./old-files.js");
+const { checkOld, takeOld, failure } = require("./old-files.js");
 const { readOptions } = require("./options.js");
 const { checkPeer, loadPeer } = require("./peer.js");
 const { Source } = require("./source.js");
@@ -133,9 +133,9 @@ class Import {
     try {
       const carrier = new Carrier(this.#source, name, this.#options, this.#notCarried);
       const counts = await carrier.copy(target, this.#progress("copy", name));
-      const { records, carried, bytes, undecoded } = counts;
+      const { records, carried, bytes } = counts;
       const encoding = this.#options.encodingOf(name);
-      if (undecoded > records / 2) throw this.#undecoded(name, encoding, counts);
+      this.#checkEncoding(name, encoding, counts);
       this.#add({ name, encoding, records, carried, bytes });
       return { name, carrier, counts };
     } finally {
@@ -143,13 +143,27 @@ class Import {
     }
   }
 
-  /** Most values of a database are no such values: then some of the others only look like ones. */
-  #undecoded(name, encoding, { records, undecoded }) {
+  /**
+   * Refuses what was probably written with another encoding: where most values are none of it, some
+   * of the others only look like ones; and a digit of JSON alone is a number of msgpack, too.
+   */
+  #checkEncoding(name, encoding, { records, undecoded, ambiguous }) {
     const database = name === undefined ? "the main database" : `database ${JSON.stringify(name)}`;
-    const message =
-      `${undecoded} of ${records} values of ${database} cannot be read as ${encoding}, so nothing ` +
-      "was imported. Give the encoding that it was written with";
-    return failure("LMDBX_DECODE", message, this.#options.from);
+    let what;
+    if (undecoded > records / 2) {
+      what = `${undecoded} of ${records} values of ${database} cannot be read as ${encoding}`;
+    } else if (
+      ambiguous > 0 &&
+      ambiguous + undecoded === records &&
+      !this.#options.isEncodingGiven(name)
+    ) {
+      what = `the values of ${database} may be small numbers of msgpack, or characters of json or string`;
+    } else {
+      return;
+    }
+    const advice =
+      "Give the encoding that it was written with (encoding or encodings, or --encoding)";
+    throw failure("LMDBX_DECODE", `${what}, so nothing was imported. ${advice}`, this.#options.from);
   }
 
   async #verify({ name, carrier, counts }) {
@@ -210,6 +224,7 @@ class Import {
  */
 async function importDirectory(options) {
   const checked = readOptions(options);
+  checkOld(checked.from); // before it asks for what reads it
   const peer = checked.lmdb === undefined ? loadPeer() : checkPeer(checked.lmdb);
   const workspace = new Workspace(checked.to);
   try {

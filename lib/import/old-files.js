@@ -159,6 +159,11 @@ function checkUnused(lock, from) {
   throw failure("LMDBX_IN_USE", message, from);
 }
 
+/** Refuses what is no database of 0.3.x. @param {string} from */
+function checkOld(from) {
+  readMetas(locate(from).data);
+}
+
 /**
  * Takes an old database for reading: checks it, and makes `directory`, in which lmdb may open it.
  * @param {string} from
@@ -190,4 +195,4 @@ async function takeOld(from, directory) {
   };
 }
 
-module.exports = { takeOld, failure };
+module.exports = { checkOld, takeOld, failure };

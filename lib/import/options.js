@@ -1,6 +1,7 @@
 "use strict";
 // The options of importDirectory, checked.
 
+const fs = require("node:fs");
 const path = require("node:path");
 const { fileURLToPath } = require("node:url");
 const { typeError } = require("../errors.js");
@@ -34,6 +35,21 @@ function readPath(field, given) {
   return path.resolve(text);
 }
 
+/** The path without links, of what of it exists. @param {string} given */
+function realPath(given) {
+  try {
+    return fs.realpathSync(given);
+  } catch {
+    const parent = path.dirname(given);
+    return parent === given ? given : path.join(realPath(parent), path.basename(given));
+  }
+}
+
+/** Whether a path lies in a directory. @param {string} given @param {string} directory */
+function isWithin(given, directory) {
+  return realPath(given).startsWith(realPath(directory) + path.sep);
+}
+
 /** @param {string} field @param {unknown} given */
 function checkEncoding(field, given) {
   if (ENCODINGS.includes(/** @type {string} */ (given))) return;
@@ -57,7 +73,7 @@ function readOptions(options) {
   }
   const {
     names,
-    encoding = "msgpack",
+    encoding,
     encodings = {},
     targetEncoding,
     compression = false,
@@ -65,13 +81,16 @@ function readOptions(options) {
   const { mapSize, onProgress, onNotCarried, signal, lmdb } = options;
   const from = readPath("from", options.from);
   const to = readPath("to", options.to);
+  if (isWithin(to, from)) {
+    throw wrong("to: give a path outside of the old directory, which is only read");
+  }
   if (
     names !== undefined &&
     !(Array.isArray(names) && names.every((name) => typeof name === "string"))
   ) {
     throw wrong('names: give an array of names of databases; "" is the main one');
   }
-  checkEncoding("encoding", encoding);
+  if (encoding !== undefined) checkEncoding("encoding", encoding);
   if (typeof encodings !== "object" || encodings === null) {
     throw wrong("encodings: give an object of encodings by name of a database");
   }
@@ -86,13 +105,15 @@ function readOptions(options) {
   if (signal !== undefined && typeof signal?.aborted !== "boolean") {
     throw wrong("signal: give an AbortSignal");
   }
-  const encodingOf = (name) =>
+  const givenOf = (name) =>
     Object.hasOwn(encodings, name ?? "") ? encodings[name ?? ""] : encoding;
+  const encodingOf = (name) => givenOf(name) ?? "msgpack";
   return {
     from,
     to,
     names,
     encodingOf,
+    isEncodingGiven: (name) => givenOf(name) !== undefined,
     encodingsGiven: Object.keys(encodings),
     targetEncodingOf: (name) => targetEncoding ?? encodingOf(name),
     compression,

@@ -10,7 +10,7 @@ const LEAST_MINOR = 2;
 const LEAST_PATCH = 2;
 
 const advice =
-  "Install it beside this package (npm install lmdb@3, or bun add lmdb@3), then import again; " +
+  "Install it in the directory where this runs (npm install lmdb@3, or bun add lmdb@3), then import again; " +
   "it can be removed afterwards";
 
 /** @param {string} why */
