@@ -149,11 +149,17 @@ describe("dump and load", () => {
         '{"tenant":"acme","key":6,"value":6}',
       ].join("\n");
       await open().ready();
+      const refused = [2, 3, 4, 5, 6, 7, 8];
+      const people = await lmdbx(["load", directory], { input });
+      assert.equal(people.code, 1);
+      const named = people.stderr.match(/left out: line \d/g).map((text) => Number(text.at(-1)));
+      assert.deepEqual(named.sort(), refused);
       const { code, stdout, stderr } = await lmdbx(["load", directory, "--json"], { input });
-      assert.equal(code, 1);
-      assert.deepEqual(lines(stdout), [{ loaded: 2, refused: 7 }]);
-      const named = stderr.match(/left out: line \d/g).map((text) => Number(text.at(-1)));
-      assert.deepEqual(named.sort(), [2, 3, 4, 5, 6, 7, 8]);
+      assert.deepEqual([code, stderr], [1, ""]);
+      const said = lines(stdout);
+      assert.deepEqual(said.pop(), { type: "report", loaded: 2, refused: refused.length });
+      assert.ok(said.every(({ type, reason }) => type === "leftOut" && reason.length > 0));
+      assert.deepEqual(said.map(({ line }) => line).sort(), refused);
       assert.deepEqual(await open().list("acme"), [1, 6]);
     }),
   );
@@ -183,14 +189,60 @@ describe("dump and load", () => {
         const input = given.join("\n");
         const { code, stdout, stderr } = await lmdbx(["load", directory, "--json"], { input });
         assert.equal(code, 1, stderr);
-        const said = stderr.trimEnd().split("\n");
-        assert.equal(said.length, refused + 1, stderr);
-        assert.match(said.at(-1), new RegExp(`^the dump .* says 3 records, and ${came} came; dump again$`));
-        assert.deepEqual(lines(stdout), [{ loaded: came - refused, refused, dumped: 3 }]);
+        assert.match(stderr, new RegExp(`^the dump .* says 3 records, and ${came} came; dump again\n$`));
+        const said = lines(stdout);
+        assert.deepEqual(said.pop(), { type: "report", loaded: came - refused, refused, dumped: 3 });
+        assert.equal(said.length, refused);
       }
       const whole = await lmdbx(["load", directory, "--json"], { input: dump.join("\n") });
       assert.deepEqual([whole.code, whole.stderr], [0, ""]);
-      assert.deepEqual(lines(whole.stdout), [{ loaded: 3, refused: 0, dumped: 3 }]);
+      assert.deepEqual(lines(whole.stdout), [{ type: "report", loaded: 3, refused: 0, dumped: 3 }]);
+    }),
+  );
+
+  test(
+    "load of nothing, as of a pipe whose dump failed, is no success, and creates nothing",
+    using(async (open, directory) => {
+      const to = path.join(directory, "to");
+      for (const input of ["", "\n\n"]) {
+        const { code, stderr } = await lmdbx(["load", to, "--create"], { input });
+        assert.equal(code, 1);
+        assert.match(stderr, /^not a line came: was the dump cut off\?/);
+      }
+      assert.deepEqual(fs.readdirSync(directory), []);
+    }),
+  );
+
+  test(
+    "dump of values of another encoding fails, names the option, and leaves no file",
+    using(async (open, directory) => {
+      const data = path.join(directory, "data");
+      const repository = open({ path: data });
+      await Promise.all(Array.from({ length: 150 }, (_, n) => repository.put("acme", n, { n })));
+      const file = path.join(directory, "dump");
+      for (const args of [["--tenant", "acme"], []]) {
+        const { code, stderr } = await lmdbx(["dump", data, file, "--encoding", "json", ...args]);
+        assert.equal(code, 3);
+        const said = stderr.trimEnd().split("\n");
+        assert.equal(said.length, 101);
+        assert.match(said.pop(), /none of 100 values can be read as json\. Give --encoding .*\[LMDBX_DECODE\]$/);
+      }
+      assert.deepEqual(fs.readdirSync(directory), ["data"]);
+    }),
+  );
+
+  test(
+    "dump to a file tells programs what it left out, and how it ended",
+    using(async (open, directory) => {
+      inject(directory, [["acme:1", Buffer.from([1])], ["acme:2", Buffer.from([0xc1])]]);
+      const file = path.join(directory, "dump");
+      const { code, stdout, stderr } = await lmdbx(["dump", directory, file, "--json"]);
+      assert.deepEqual([code, stderr], [1, ""]);
+      const [left, report] = lines(stdout);
+      const { type, tenant, key, code: why } = left;
+      assert.deepEqual({ type, tenant, key, why }, { type: "leftOut", tenant: "acme", key: 2, why: "LMDBX_DECODE" });
+      assert.deepEqual(report, { type: "report", file, records: 1, leftOut: 1 });
+      assert.equal(lines(fs.readFileSync(file, "utf8")).length, 3);
     }),
   );
 
@@ -252,6 +304,15 @@ describe("dump and load", () => {
       assert.notEqual(code, 0);
       assert.match(stderr, /LMDBX_MAP_FULL/);
       assert.equal((await lmdbx(["load", directory, "--map-size", "1M"], { input })).code, 0);
+    }),
+  );
+
+  test(
+    "get shows a whole Buffer",
+    using(async (open, directory) => {
+      await open().put("acme", 1, { bytes: Buffer.alloc(100, 7) });
+      const { stdout } = await lmdbx(["get", directory, "acme", "1"]);
+      assert.equal(stdout.match(/07/g).length, 100);
     }),
   );
 

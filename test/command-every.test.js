@@ -52,6 +52,24 @@ describe("every command", () => {
   );
 
   test(
+    "says how to give a value or key that begins with a minus sign",
+    using(async (open, directory) => {
+      await open().put("acme", -5, "below zero");
+      for (const [args, advice] of [
+        [["list", directory, "acme", "--gte", "-5"], /^lmdbx: --gte -5: write --gte=-5, /],
+        [["get", directory, "acme", "-5"], /^lmdbx: -5 looks like an option: put -- before it, as in -- -5\. See/],
+        [["get", directory, "acme", "--no"], /^lmdbx: Unknown option '--no'/],
+      ]) {
+        const { code, stderr } = await lmdbx(args);
+        assert.equal(code, 2);
+        assert.match(stderr, advice);
+      }
+      assert.equal((await lmdbx(["list", directory, "acme", "--gte=-5"])).stdout, "-5\n");
+      assert.equal((await lmdbx(["get", directory, "acme", "--", "-5"])).code, 0);
+    }),
+  );
+
+  test(
     "refuses what the repository takes for a mistake with 2",
     using(async (open, directory) => {
       await open().put("acme", 1, 1);

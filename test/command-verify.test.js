@@ -144,6 +144,32 @@ describe("verify", () => {
   );
 
   test(
+    "decodes checkpoints, too",
+    using(async (open, directory) => {
+      const repository = open();
+      for (const name of ["sound", "b\u00f6se"]) {
+        const put = { type: "put", tenantId: "acme", key: name, value: 1 };
+        await repository.batch([put], { checkpoint: { name, position: 1 } });
+      }
+      inject(directory, [
+        [Buffer.concat([Buffer.from([0xff]), Buffer.from("checkpoint:b\u00f6se")]), Buffer.from([0xc1])],
+        [Buffer.concat([Buffer.from([0xff]), Buffer.from("other:x")]), Buffer.from([1])],
+      ]);
+      const { code, stdout } = await lmdbx(["verify", directory, "--json"]);
+      assert.equal(code, 1);
+      const said = lines(stdout);
+      const { records, values, findings } = said.pop();
+      assert.deepEqual({ records, values, findings }, { records: 5, values: 3, findings: 2 });
+      assert.deepEqual(said.map(({ what, checkpoint, storedKey }) => [what, checkpoint ?? storedKey]).sort(), [
+        ["foreign", "\u00ffother:x"],
+        ["unreadable", "b\u00f6se"],
+      ]);
+      const people = await lmdbx(["verify", directory]);
+      assert.match(people.stdout, /^checkpoint "b\u00f6se": cannot be read: /m);
+    }),
+  );
+
+  test(
     "reads databases that are called like what every object has, such as constructor",
     using(async (open, directory) => {
       for (const name of ["constructor", "toString"]) await open({ name }).put("t", 1, { name });

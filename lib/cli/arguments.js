@@ -79,7 +79,8 @@ function readKey(text) {
 }
 
 const KEY_HELP = `A key is given as JSON; what is no JSON is a string as it stands: user:123 and '"user:123"'
-are the same key, 123 is a number, and '"123"' a string.`;
+are the same key, 123 is a number, and '"123"' a string. A key that begins
+with a minus sign stands behind two of them, as in: -- -5.`;
 
 /** Says which named database is missing, where the directory has others. */
 function nameMissing(error, directory, name) {

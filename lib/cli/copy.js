@@ -7,7 +7,8 @@ const { bytes, duration, out } = require("./output.js");
 const { Progress } = require("./progress.js");
 
 const help = `Copies a database, with all its named ones, to a new directory, as it is at one moment. It
-may be in use: readers and writers go on meanwhile. The copy appears when it is complete.
+may be in use: readers and writers go on meanwhile, and the file grows, since what they replace
+cannot be used again before the end. The copy appears when it is complete.
 
   --compact        leave free pages out: smaller, but slower
 
@@ -34,7 +35,7 @@ async function run([path, target], values) {
     ),
   ).finally(() => progress.clear());
   const milliseconds = Date.now() - started;
-  if (values.json) out(JSON.stringify({ path: target, bytes: size, milliseconds }));
+  if (values.json) out(JSON.stringify({ type: "report", path: target, bytes: size, milliseconds }));
   else out(`${bytes(size)} copied to ${target} in ${duration(milliseconds)}`);
 }
 

@@ -5,12 +5,16 @@ const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
-const { counted, note, plain } = require("./output.js");
+const { counted, note, out, plain } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
+const { createError } = require("../errors.js");
 
 /** What the first line says, so that load knows what it reads. */
 const DUMP_VERSION = 1;
+
+/** After so many values that cannot be read, and none that can, it is the encoding. */
+const HOPELESS = 100;
 
 const help = `Writes the records of one database as JSON Lines, to <file> or to standard output: those of
 the main database, or with --name those of a named one. A directory can have several, which
@@ -26,8 +30,12 @@ says how many there were:
 ${TAGS_HELP}
 load reads it back to equal values.
 
-All records are those of one moment, while others may write. Checkpoints are not dumped.
-A <file> is not to exist, and is removed again if it cannot be finished.
+All records are those of one moment, while others may write. Their file grows for as long as
+that takes, since what they replace cannot be used again: where a mapSize limits it, rather dump
+to a <file> than into a slow pipe. Checkpoints are not dumped, nor are records of other programs,
+whose keys are not of the form tenant:JSON: verify lists those.
+A <file> is not to exist, and is removed again if it cannot be finished. With it, --json tells
+what was left out, and how many records were dumped.
 
   --tenant T       only this tenant; may be repeated
 ${DATABASE_HELP}
@@ -45,38 +53,45 @@ class Dump {
   #snapshot;
   #writer;
   #progress = new Progress({ unit: "records" });
-  #signal;
-  #total;
+  #options;
   records = 0;
   unreadable = 0;
 
-  /** @param {{ signal: AbortSignal, total?: number }} options */
-  constructor(snapshot, writer, { signal, total }) {
+  /** @param {{ signal: AbortSignal, total?: number, encoding: string, json: boolean }} options */
+  constructor(snapshot, writer, options) {
     this.#snapshot = snapshot;
     this.#writer = writer;
-    this.#signal = signal;
-    this.#total = total;
+    this.#options = options;
   }
 
   async #write(tenant, key, value) {
     await this.#writer.write(JSON.stringify({ tenant, key, value: toTagged(value) }));
     this.records++;
-    this.#progress.show("dumping", this.records, this.#total);
+    this.#progress.show("dumping", this.records, this.#options.total);
   }
 
-  #report(tenant, key, error) {
+  #report(tenant, key, { code, message }) {
     this.unreadable++;
     this.#progress.clear();
-    note(
-      plain(
-        `left out: tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}: ${error.message}`,
-      ),
-    );
+    if (this.#options.json) {
+      out(JSON.stringify({ type: "leftOut", tenant, key, code, reason: message }));
+    } else {
+      note(plain(`left out: tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}: ${message}`));
+    }
+    if (this.unreadable === HOPELESS) this.#checkAny();
+  }
+
+  #checkAny() {
+    if (this.records > 0 || this.unreadable === 0) return;
+    const message =
+      `dump: none of ${counted(this.unreadable, "value")} can be read as ${this.#options.encoding}. ` +
+      "Give --encoding as they were written";
+    throw createError("LMDBX_DECODE", message);
   }
 
   /** Goes on behind a value that cannot be decoded: the error names its key. */
   async tenant(tenant) {
-    const signal = this.#signal;
+    const { signal } = this.#options;
     let range = { signal };
     for (;;) {
       try {
@@ -90,6 +105,13 @@ class Dump {
         range = { gt: error.key, signal };
       }
     }
+  }
+
+  /** Writes the last line. */
+  async finish() {
+    this.#checkAny();
+    await this.#writer.write(JSON.stringify({ records: this.records }));
+    await this.#writer.end();
   }
 
   end() {
@@ -109,17 +131,14 @@ async function readMoment(repository) {
 async function dumpTo(writer, repository, values, signal) {
   const { moment, tenants } = await readMoment(repository);
   const total = values.tenant === undefined ? (await repository.stats()).entries : undefined;
-  const dump = new Dump(moment, writer, { signal, total });
-  const head = {
-    lmdbxDump: DUMP_VERSION,
-    name: values.name ?? null,
-    encoding: values.encoding ?? "msgpack",
-  };
+  const { name: database = null, encoding = "msgpack" } = values;
+  const json = values.json === true && !writer.isStandardOutput;
+  const dump = new Dump(moment, writer, { signal, total, encoding, json });
+  const head = { lmdbxDump: DUMP_VERSION, name: database, encoding };
   try {
     await writer.write(JSON.stringify(head));
     for (const tenant of values.tenant ?? tenants) await dump.tenant(tenant);
-    await writer.write(JSON.stringify({ records: dump.records }));
-    await writer.end();
+    await dump.finish();
     return dump;
   } finally {
     dump.end();
@@ -139,8 +158,12 @@ async function run([path, file], values) {
       }
     });
   const dump = await interruptible(work);
-  if (file !== undefined) note(`${counted(dump.records, "record")} dumped to ${file}`);
-  return dump.unreadable > 0 ? INCOMPLETE : undefined;
+  const { records, unreadable } = dump;
+  if (file !== undefined) {
+    if (values.json) out(JSON.stringify({ type: "report", file, records, leftOut: unreadable }));
+    else note(`${counted(records, "record")} dumped to ${file}`);
+  }
+  return unreadable > 0 ? INCOMPLETE : undefined;
 }
 
 module.exports = {

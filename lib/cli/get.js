@@ -1,5 +1,6 @@
 "use strict";
 
+const buffer = require("node:buffer");
 const { name } = require("../../package.json");
 const { DATABASE, DATABASE_HELP, KEY_HELP, readKey, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
@@ -33,7 +34,10 @@ async function run([path, tenant, given], values) {
     return INCOMPLETE;
   }
   if (values.json) out(JSON.stringify({ tenant, key, value: toTagged(value) }));
-  else out(inspected(value, WHOLE));
+  else {
+    buffer.INSPECT_MAX_BYTES = Infinity;
+    out(inspected(value, WHOLE));
+  }
   return undefined;
 }
 

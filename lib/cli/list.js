@@ -13,7 +13,7 @@ const help = `Lists the keys of a tenant in stored order, that of the bytes of t
 ${KEY_HELP}
 --json prints {"key":...} a line, with --values {"key":...,"value":...}. ${TAGS_HELP}
 
-  --gt K, --gte K  only keys after K, or from K on
+  --gt K, --gte K  only keys after K, or from K on; a K that begins with a minus sign: --gt=-5
   --lt K, --lte K  only keys before K, or up to K
   --prefix P       only string keys that begin with P, or array keys that begin with P's elements
   --reverse        from the last to the first

@@ -30,7 +30,7 @@ Where it fails, or is interrupted, what it has put stays, and it says how much t
 again, and that is replaced by the same.
 
 Exit code 1: some lines were no records, or were refused; they were reported and left out; or
-the dump was cut off, or has not as many records as its last line says.
+the dump was cut off, or empty, or has not as many records as its last line says.
 
 Examples:
   npx ${name} load ./data/copy users.jsonl --create
@@ -61,6 +61,7 @@ function readRecord(line) {
 
 class Load {
   #repository;
+  #json;
   #progress = new Progress({ unit: "records" });
   /** @type {Promise<void>[]} */
   #group = [];
@@ -69,14 +70,16 @@ class Load {
   loaded = 0;
   refused = 0;
 
-  constructor(repository) {
+  constructor(repository, { json = false }) {
     this.#repository = repository;
+    this.#json = json;
   }
 
-  refuse(line, error) {
+  refuse(line, { code, message }) {
     this.refused++;
     this.#progress.clear();
-    note(plain(`left out: line ${number(line)}: ${error.message}`));
+    if (this.#json) out(JSON.stringify({ type: "leftOut", line, code, reason: message }));
+    else note(plain(`left out: line ${number(line)}: ${message}`));
   }
 
   async #put(line, { tenant, key, value }) {
@@ -191,12 +194,12 @@ async function peek(lines) {
     if (first !== undefined && head === undefined) yield first;
     yield* lines;
   }
-  return { head, lines: all() };
+  return { head, lines: all(), isEmpty: first === undefined };
 }
 
 /** Loads everything. What was put before an error stays, and the error says how much that is. */
-async function loadInto(repository, { head, lines }, signal) {
-  const load = new Load(repository);
+async function loadInto(repository, { head, lines }, values, signal) {
+  const load = new Load(repository, values);
   try {
     const dumped = await readAll(lines, load).finally(() => load.end());
     const isWhole = head !== undefined;
@@ -216,14 +219,19 @@ async function loadInto(repository, { head, lines }, signal) {
 
 async function start(path, input, values, signal) {
   const config = { compression: values.compression ?? false, mapSize: readMapSize(values) };
-  const { head, lines } = await peek(input);
+  const { head, lines, isEmpty } = await peek(input);
   const place = {
     name: values.name ?? head?.name ?? undefined,
     encoding: values.encoding ?? head?.encoding,
   };
   // Opened for reading, a database is not created.
   if (!values.create) await withRepository(path, place, async () => undefined);
-  const work = (repository) => loadInto(repository, { head, lines }, signal);
+  if (isEmpty) {
+    throwIfAborted(signal);
+    note("not a line came: was the dump cut off? Nothing was loaded, nor created");
+    return { code: INCOMPLETE, loaded: 0, refused: 0 };
+  }
+  const work = (repository) => loadInto(repository, { head, lines }, values, signal);
   return withRepository(path, place, work, config);
 }
 
@@ -235,7 +243,7 @@ async function run([path, file], values) {
   };
   const { code, loaded, refused, dumped } = await interruptible(work);
   const left = refused > 0 ? `, ${counted(refused, "line")} left out` : "";
-  if (values.json) out(JSON.stringify({ loaded, refused, dumped }));
+  if (values.json) out(JSON.stringify({ type: "report", loaded, refused, dumped }));
   else out(`${counted(loaded, "record")} loaded${left}`);
   return code;
 }

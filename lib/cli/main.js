@@ -41,12 +41,27 @@ function helpOf(command) {
   return `Usage: npx ${name} ${command.name} ${command.usage}\n\n${command.help}`;
 }
 
-/** What parseArgs says of wrong options, in one sentence. */
+/**
+ * What parseArgs says of wrong options, in one sentence. What it takes for an option may be meant as
+ * a value: a number below zero.
+ */
+function argumentError({ code, message }, args) {
+  const at = args.findIndex((arg) => /^-\d/.test(arg));
+  const [value, before] = [args[at], args[at - 1]];
+  if (at > 0 && code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE" && before.startsWith("--")) {
+    return `${before} ${value}: write ${before}=${value}, since it looks like an option`;
+  }
+  if (at >= 0 && message.includes(`'${value.slice(0, 2)}'`)) {
+    return `${value} looks like an option: put -- before it, as in -- ${value}`;
+  }
+  return message.split(/\.?\n/)[0];
+}
+
 function readArguments(command, args) {
   try {
     return parseArgs({ args, options: { ...COMMON, ...command.options }, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(error.message.split("\n")[0]);
+    throw new UsageError(argumentError(error, args));
   }
 }
 

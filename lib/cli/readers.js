@@ -7,7 +7,8 @@ const { counted, number, out, table } = require("./output.js");
 const help = `Lists the reader slots in use: which process reads, and which commit it sees. A reader that
 stays at an old commit keeps the pages it can see from being used again, and the file grows.
 The slots of processes that were killed are stale; every process that opens the database
-clears them, and this does without opening it.
+clears them, and this does without opening it. Processes of another container, whose ids this
+one does not see, look stale here, but are not cleared while they live.
 
   --clear-stale    clear the slots of processes that no longer live
 
@@ -52,7 +53,7 @@ async function run([directory], values) {
     return [
       String(pid),
       commit === null ? "none just now" : number(commit),
-      stale ? "stale: the process is dead" : "",
+      stale ? "stale: no such process here" : "",
     ];
   });
   if (rows.length > 0) out(`${table(["process", "reads commit", ""], rows)}\n`);

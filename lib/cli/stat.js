@@ -153,7 +153,7 @@ async function run([given], values) {
   const { stats, databases, tenants } = collected;
   if (mapSize !== undefined) stats.mapSize = mapSize;
   const place = { path: directory, name: values.name ?? null };
-  return out(JSON.stringify({ ...place, ...stats, databases, tenants }));
+  return out(JSON.stringify({ type: "report", ...place, ...stats, databases, tenants }));
 }
 
 module.exports = {

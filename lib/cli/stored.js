@@ -23,4 +23,17 @@ function readStoredKey(bytes) {
   return undefined;
 }
 
-module.exports = { readStoredKey };
+/** What the stored keys of checkpoints begin with; a byte FF is no part of UTF-8, so of no tenant. */
+const CHECKPOINT = Buffer.from("\xffcheckpoint:", "latin1");
+
+/**
+ * The name of a checkpoint.
+ * @param {Buffer} bytes
+ * @returns {string | undefined} undefined: it is the key of none
+ */
+function readCheckpointKey(bytes) {
+  if (!bytes.subarray(0, CHECKPOINT.length).equals(CHECKPOINT)) return undefined;
+  return strictText(bytes.subarray(CHECKPOINT.length));
+}
+
+module.exports = { readCheckpointKey, readStoredKey };

@@ -4,15 +4,13 @@
 
 const fs = require("node:fs");
 const path = require("node:path");
-const { readStoredKey } = require("./stored.js");
+const { readCheckpointKey, readStoredKey } = require("./stored.js");
 const { newestMeta } = require("./meta.js");
 const { walkPages } = require("./pages.js");
 const { strictText } = require("../strict-text.js");
 
 /** Records that are got together. */
 const GROUP = 500;
-/** Keys of the package's own records, such as checkpoints, begin so. */
-const OWN = 0xff;
 /** Why a database cannot be opened that may well be sound. */
 const NO_DAMAGE = [
   ...["LMDBX_ACCESS", "LMDBX_LOCK_FORMAT", "LMDBX_NETWORK_FS", "LMDBX_NO_MEMORY"],
@@ -88,32 +86,33 @@ const repositories = new Repositories();
 let records = 0;
 let values = 0;
 
+/** How a record is got, and what findings call it; undefined: it is none of ours. */
+function readerOf(key) {
+  const checkpoint = readCheckpointKey(key);
+  if (checkpoint !== undefined) {
+    return { place: { checkpoint }, get: (repository) => repository.getCheckpoint(checkpoint) };
+  }
+  const owner = readStoredKey(key);
+  if (owner === undefined) return undefined;
+  const { tenantId: tenant, key: own } = owner;
+  return { place: { tenant, key: own }, get: (repository) => repository.get(tenant, own) };
+}
+
 /** Gets a record, and says what is wrong with it. */
 async function look({ database, key }) {
-  if (key[0] === OWN) return;
-  const owner = readStoredKey(key);
-  if (owner === undefined) {
-    say({ type: "finding", what: "foreign", database: database ?? null, storedKey: shownKey(key) });
-    return;
-  }
+  const reader = readerOf(key);
+  const finding = (what, more) =>
+    say({ type: "finding", what, database: database ?? null, ...reader?.place, ...more });
+  if (reader === undefined) return finding("foreign", { storedKey: shownKey(key) });
   const repository = await repositories.get(database);
-  if (repository === undefined) return;
-  const { tenantId: tenant, key: own } = owner;
+  if (repository === undefined) return undefined;
   try {
-    if ((await repository.get(tenant, own)) !== undefined) values++;
-    else if (!isWrittenTo())
-      say({ type: "finding", what: "unfound", database: database ?? null, tenant, key: own });
+    if ((await reader.get(repository)) !== undefined) values++;
+    else if (!isWrittenTo()) finding("unfound");
   } catch ({ code, message }) {
-    say({
-      type: "finding",
-      what: "unreadable",
-      database: database ?? null,
-      tenant,
-      key: own,
-      code,
-      reason: message,
-    });
+    finding("unreadable", { code, reason: message });
   }
+  return undefined;
 }
 
 /** The last transaction: while it stays, nothing was written. */

@@ -18,9 +18,10 @@ const MOST_CRASHES = 10;
 /** How long the child may take to end; it may hang on damage. */
 const ENDING_MILLISECONDS = 1_000;
 
-const help = `Looks for damage: reads every page of the data file, gets every record and decodes its
-value, those of all named databases, too. Lists what is damaged. Runs in a process of its own,
-and a crash of that is one of the things found. Changes nothing; the database may be in use.
+const help = `Looks for damage: reads every page of the data file, gets every record and checkpoint and
+decodes its value, those of all named databases, too. Lists what is damaged. Runs in a process
+of its own, and a crash of that is one of the things found. Changes nothing; the database may be
+in use, and its file grows meanwhile, since what is replaced cannot be used again before the end.
 
   --encoding E     how values are written: msgpack (the default), json or string
   --encoding N=E   the encoding of one named database, if they differ; may be repeated
@@ -143,13 +144,14 @@ async function verify(task, tell, { signal, program = CHILD } = {}) {
 
 /** @param {object} finding */
 function describe(finding) {
-  const { what, page, list, database, tenant, key, storedKey, from, to, reason } = finding;
+  const { what, page, list, database, tenant, key, checkpoint, storedKey, from, to, reason } = finding;
   const where = [];
   if (page !== undefined) where.push(`page ${number(page)}`);
   if (list !== undefined) where.push(`list of ${list}`);
   if (typeof database === "string") where.push(`database ${JSON.stringify(database)}`);
   if (tenant !== undefined)
     where.push(`tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}`);
+  if (checkpoint !== undefined) where.push(`checkpoint ${JSON.stringify(checkpoint)}`);
   if (storedKey !== undefined) where.push(`stored key ${JSON.stringify(storedKey)}`);
   const says = {
     foreign: "is not of the form tenant:JSON",
