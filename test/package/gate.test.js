@@ -8,7 +8,7 @@ const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { ALLOWED, hasToHaveRun, judge } = require("../../scripts/check-package.js");
+const { ALLOWED, hasToHaveRun, judge, oneOfHasToHaveRun } = require("../../scripts/check-package.js");
 const { TARGETS, problems, sourceNote } = require("../../scripts/prebuild/inspect.js");
 const manifest = require("../../scripts/prebuild/manifest.json");
 const table = require("../../scripts/prebuild/table.js");
@@ -29,7 +29,7 @@ const LICENCES = Object.entries(manifest.sources)
 /** A table in which all ran that has to, with binaries of these sources. */
 const rowsOf = (note) =>
   TARGETS.flatMap((target) =>
-    hasToHaveRun(target).map((what) => {
+    [...hasToHaveRun(target), ...oneOfHasToHaveRun(target).slice(-1)].map((what) => {
       const built = table.builtLabel(note);
       return { target, what, built, emulated: false, passed: 7, skipped: 1, failed: [] };
     }),
@@ -166,6 +166,16 @@ describe("the gate, of the table of what ran", () => {
       ]);
     });
   }
+
+  test("wants the whole suite on linux-arm64 with one runtime at least", () => {
+    const [one, other] = oneOfHasToHaveRun("linux-arm64").slice(-2).reverse();
+    const said = `the whole suite of linux-arm64 ran with no runtime and a binary of 1.2.3, bbbbbbbb; ${AGAIN}`;
+    const becomes = (change) => objections("linux-arm64", one, (row) => ({ ...row, ...change }));
+    assert.deepEqual(becomes({ what: other }), []);
+    for (const change of [{ what: `${one}: values` }, { built: "1.2.3, 01234567" }, { passed: 0 }]) {
+      assert.deepEqual(becomes(change), [said]);
+    }
+  });
 
   test("lets what ran besides be of an earlier binary, but not fail", () => {
     const besides = { target: "linux-arm64", what: "Bun 1.4.5", built: "1.2.3, 01234567", emulated: true };
