@@ -9,7 +9,7 @@ const { keyText, tenantPrefix } = require("./keys.js");
 const { readRange } = require("./range.js");
 const { typeError } = require("./errors.js");
 const { throwIfAborted, unlessAborted } = require("./signal.js");
-const { turn } = require("./turn.js");
+const { Pace, turn } = require("./turn.js");
 
 /** Kinds of queries: enum lmdbx_query_kind. */
 const KEYS = 0;
@@ -21,9 +21,6 @@ const MANY = 5;
 const HAS = 6;
 /** Flag of a mode: all pages are of one moment. */
 const ONE_MOMENT = 32;
-
-/** How long pages are taken in before the event loop has its turn. */
-const LONGEST_TURN_MS = 3;
 
 /** So many keys are written and asked for in one go: that takes about two milliseconds. */
 const KEYS_AT_ONCE = 2048;
@@ -71,7 +68,7 @@ async function readAll(source, ask, signal, add, first) {
     let scan;
     /** @type {Page | Promise<Page>} what has been asked for and not taken */
     let next;
-    let turned = performance.now();
+    const pace = new Pace();
     try {
       throwIfAborted(signal);
       let page = opened(await untilAborted(restarts === 0 ? first : ask(), signal));
@@ -83,10 +80,9 @@ async function readAll(source, ask, signal, add, first) {
         result = add(page, result);
         if (next === undefined) return result;
         // Pages that are there at once would keep timers waiting.
-        if (performance.now() - turned > LONGEST_TURN_MS) {
+        if (pace.isLong()) {
           next.catch(() => {}); // waited for below
-          await turn();
-          turned = performance.now();
+          await pace.turn();
         }
         page = opened(await next);
         next = undefined;
@@ -158,13 +154,12 @@ async function joined(pieces, signal) {
   for (const piece of pieces) total += piece.length;
   const all = new Array(total);
   let at = 0;
-  let turned = performance.now();
+  const pace = new Pace();
   for (const piece of pieces) {
     for (let i = 0; i < piece.length; i++) all[at++] = piece[i];
-    if (performance.now() - turned > LONGEST_TURN_MS) {
-      await turn();
+    if (pace.isLong()) {
+      await pace.turn();
       throwIfAborted(signal);
-      turned = performance.now();
     }
   }
   return all;

@@ -16,4 +16,21 @@ function afterCode(call) {
 /** One turn of the event loop. A completion is no sign that timers ran: under Bun many may come first. */
 const turn = () => new Promise((resolve) => afterTurn(resolve));
 
-module.exports = { afterCode, afterTurn, turn };
+/** How long work that is there at once goes on before the event loop has its turn. */
+const LONGEST_TURN_MS = 3;
+
+/** Keeps such work from holding timers up. */
+class Pace {
+  #began = performance.now();
+
+  isLong() {
+    return performance.now() - this.#began > LONGEST_TURN_MS;
+  }
+
+  async turn() {
+    await turn();
+    this.#began = performance.now();
+  }
+}
+
+module.exports = { Pace, afterCode, afterTurn, turn };
