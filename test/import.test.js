@@ -70,7 +70,10 @@ describe("what is not carried over", () => {
 
   withOld(
     "is also everything where values may be numbers of msgpack or digits of JSON, until told which",
-    (path) => ({ odd: path, records: Array.from({ length: 10 }, (_, n) => [`acme:${n}`, 0x30 + n]) }),
+    (path) => {
+      const digits = Array.from({ length: 10 }, (_, n) => [`acme:${n}`, 0x30 + n]);
+      return { odd: path, records: [...digits, ["no tenant", 1]] };
+    },
     async ({ open, directory, from, to }) => {
       const error = await rejection(importDirectory({ from, to }));
       assert.equal(error.code, "LMDBX_DECODE");

@@ -147,14 +147,14 @@ class Import {
    * Refuses what was probably written with another encoding: where most values are none of it, some
    * of the others only look like ones; and a digit of JSON alone is a number of msgpack, too.
    */
-  #checkEncoding(name, encoding, { records, undecoded, ambiguous }) {
+  #checkEncoding(name, encoding, { records, carried, refused, undecoded, ambiguous }) {
     const database = name === undefined ? "the main database" : `database ${JSON.stringify(name)}`;
     let what;
     if (undecoded > records / 2) {
       what = `${undecoded} of ${records} values of ${database} cannot be read as ${encoding}`;
     } else if (
       ambiguous > 0 &&
-      ambiguous + undecoded === records &&
+      ambiguous === carried + refused && // all that could be decoded
       !this.#options.isEncodingGiven(name)
     ) {
       what = `the values of ${database} may be small numbers of msgpack, or characters of json or string`;
