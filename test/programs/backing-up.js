@@ -16,7 +16,10 @@ const ways = {
       throw new Error("on purpose");
     }),
   SIGKILL: () => process.kill(process.pid, "SIGKILL"),
-  "worker.terminate": () => parentPort.postMessage("terminate"),
+  "worker.terminate": () => {
+    parentPort.postMessage("terminate");
+    for (;;); // or a slow machine would finish the backup before it hears of it
+  },
 };
 
 let said = false;
