@@ -131,8 +131,8 @@ describe(`installed as ${ALIAS}`, () => {
       for (const runtime of ["node", bun]) {
         assertWorks(project, runtime);
         const said = succeed(project, runtime, ["import.cjs"]).stdout;
-        assert.equal(said, `${version}\nLMDBX_PEER_MISSING\n`);
-        assert.equal(succeed(project, runtime, ["import.mjs"]).stdout, "LMDBX_PEER_MISSING\n");
+        assert.equal(said, `${version}\nLMDBX_NOT_FOUND\n`);
+        assert.equal(succeed(project, runtime, ["import.mjs"]).stdout, "LMDBX_NOT_FOUND\n");
       }
     });
   }
