@@ -98,8 +98,7 @@ function* judgeTable({ rows, binaries }) {
       } else if (!(row.passed > 0)) yield `${which}: no test passed; ${AGAIN}`;
     }
     const suites = oneOfHasToHaveRun(target);
-    const isWhole = ({ what, ...row }) =>
-      suites.includes(what) && row.built === built && row.passed > 0;
+    const isWhole = (row) => suites.includes(row.what) && row.built === built && row.passed > 0;
     if (suites.length > 0 && !ofTarget.some(isWhole)) {
       yield `${DOCUMENT}: the whole suite of ${target} ran with no runtime and a binary of ${built}; ${AGAIN}`;
     }

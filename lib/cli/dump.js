@@ -5,7 +5,7 @@ const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
-const { counted, note, out, plain } = require("./output.js");
+const { counted, leftOut, note, out } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
 const { createError } = require("../errors.js");
@@ -57,7 +57,7 @@ class Dump {
   records = 0;
   unreadable = 0;
 
-  /** @param {{ signal: AbortSignal, total?: number, encoding: string, json: boolean }} options */
+  /** @param {{ signal: AbortSignal, total?: number, encoding: string, json?: boolean }} options */
   constructor(snapshot, writer, options) {
     this.#snapshot = snapshot;
     this.#writer = writer;
@@ -70,14 +70,11 @@ class Dump {
     this.#progress.show("dumping", this.records, this.#options.total);
   }
 
-  #report(tenant, key, { code, message }) {
+  #report(tenant, key, error) {
     this.unreadable++;
     this.#progress.clear();
-    if (this.#options.json) {
-      out(JSON.stringify({ type: "leftOut", tenant, key, code, reason: message }));
-    } else {
-      note(plain(`left out: tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}: ${message}`));
-    }
+    const where = `tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}`;
+    leftOut(this.#options.json, where, { tenant, key }, error);
     if (this.unreadable === HOPELESS) this.#checkAny();
   }
 
@@ -132,8 +129,7 @@ async function dumpTo(writer, repository, values, signal) {
   const { moment, tenants } = await readMoment(repository);
   const total = values.tenant === undefined ? (await repository.stats()).entries : undefined;
   const { name: database = null, encoding = "msgpack" } = values;
-  const json = values.json === true && !writer.isStandardOutput;
-  const dump = new Dump(moment, writer, { signal, total, encoding, json });
+  const dump = new Dump(moment, writer, { signal, total, encoding, json: values.json });
   const head = { lmdbxDump: DUMP_VERSION, name: database, encoding };
   try {
     await writer.write(JSON.stringify(head));
@@ -147,11 +143,12 @@ async function dumpTo(writer, repository, values, signal) {
 }
 
 async function run([path, file], values) {
+  const json = values.json && file !== undefined; // else standard output is the dump's
   const work = (signal) =>
     withRepository(path, values, async (repository) => {
       const writer = new LineWriter(file, signal);
       try {
-        return await dumpTo(writer, repository, values, signal);
+        return await dumpTo(writer, repository, { ...values, json }, signal);
       } catch (error) {
         writer.abandon();
         throw error;
@@ -159,10 +156,8 @@ async function run([path, file], values) {
     });
   const dump = await interruptible(work);
   const { records, unreadable } = dump;
-  if (file !== undefined) {
-    if (values.json) out(JSON.stringify({ type: "report", file, records, leftOut: unreadable }));
-    else note(`${counted(records, "record")} dumped to ${file}`);
-  }
+  if (json) out(JSON.stringify({ type: "report", file, records, leftOut: unreadable }));
+  else if (file !== undefined) note(`${counted(records, "record")} dumped to ${file}`);
   return unreadable > 0 ? INCOMPLETE : undefined;
 }
 

@@ -25,10 +25,6 @@ class LineWriter {
     this.#file = file;
   }
 
-  get isStandardOutput() {
-    return this.#file === undefined;
-  }
-
   /** @param {string} line */
   async write(line) {
     if (this.#failure) throw this.#failure;

@@ -6,7 +6,7 @@ const { DUMP_VERSION } = require("./dump.js");
 const { INCOMPLETE, UsageError } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { readLines } = require("./lines.js");
-const { counted, note, number, out, plain } = require("./output.js");
+const { counted, leftOut, note, number, out } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { fromTagged } = require("./tagged.js");
 const { throwIfAborted } = require("../signal.js");
@@ -75,11 +75,10 @@ class Load {
     this.#json = json;
   }
 
-  refuse(line, { code, message }) {
+  refuse(line, error) {
     this.refused++;
     this.#progress.clear();
-    if (this.#json) out(JSON.stringify({ type: "leftOut", line, code, reason: message }));
-    else note(plain(`left out: line ${number(line)}: ${message}`));
+    leftOut(this.#json, `line ${number(line)}`, { line }, error);
   }
 
   async #put(line, { tenant, key, value }) {

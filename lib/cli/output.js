@@ -94,6 +94,18 @@ function plain(text) {
 }
 
 /**
+ * Tells that something was left out: to people on standard error, to programs as a result.
+ * @param {boolean | undefined} json
+ * @param {string} where - for people
+ * @param {object} place - the same, for programs
+ * @param {{ code?: string, message: string }} error
+ */
+function leftOut(json, where, place, { code, message }) {
+  if (json) out(JSON.stringify({ type: "leftOut", ...place, code, reason: message }));
+  else note(plain(`left out: ${where}: ${message}`));
+}
+
+/**
  * A value from a database, for people.
  * @param {unknown} value
  * @param {import("node:util").InspectOptions} style
@@ -212,6 +224,6 @@ function barBeside(beside, most = BAR_WIDTH, all = columns()) {
 }
 
 module.exports = {
-  ...{ endOutput, write, out, note, bytes, number, duration, counted, plain, inspected },
+  ...{ endOutput, write, out, note, bytes, number, duration, counted, plain, leftOut, inspected },
   ...{ width, table, bar, barBeside, columns, isScreen },
 };
