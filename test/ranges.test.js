@@ -31,7 +31,7 @@ describe("ranges follow stored order, the bytes of the JSON text", () => {
 
   const numbered = (length) => Array.from({ length }, (_, i) => `key ${i}`.padEnd(20, "."));
   const simple = ["a,b", "],[", "[", "", "] ", ",", "\x7f", "'", "x".repeat(500), "y".repeat(501)];
-  const others = ["ä", 'q"q', "\\", "\n", 1, null, [","], { "": "," }];
+  const others = [...simple, "ä", 'q"q', "\\", "\n", 1, null, [","], { "": "," }];
   for (const [what, odd] of Object.entries({ "strings alone": simple, "others among them": others })) {
     check(`also in pages of ${what}`, async (open) => {
       const keys = [...numbered(12_000), ...odd];
