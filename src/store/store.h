@@ -174,6 +174,8 @@ int lmdbx__read_stat(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx__db_
 /* The pages of the file that hold nothing any more. Reads the whole list of them.
  * Pool thread. Errors: CORRUPT, NO_MEMORY, CONFLICT. */
 int lmdbx__read_free_pages(struct lmdbx__read *read, uint64_t *pages, struct lmdbx_error *error);
+/* Those that the last commit it sees has freed. Pool thread. Errors: likewise. */
+int lmdbx__read_just_freed(struct lmdbx__read *read, uint64_t *pages, struct lmdbx_error *error);
 
 /* What a scan's visitor answers. */
 enum lmdbx__visit { LMDBX__VISIT_NEXT, LMDBX__VISIT_STOP, LMDBX__VISIT_FAIL };

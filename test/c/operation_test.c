@@ -169,6 +169,43 @@ static void deletes_work_in_a_full_database(void **state) {
   lmdbx__env_release(env);
 }
 
+/* Commits so many operations of a type in one group. How many commits it took. */
+static unsigned commit_many(struct lmdbx__env *env, enum lmdbx__op_type type, size_t count) {
+  static const uint8_t value[1125];
+  struct lmdbx__op *ops = calloc(count, sizeof *ops);
+  char (*keys)[16] = calloc(count, sizeof *keys);
+  assert_non_null(ops);
+  assert_non_null(keys);
+  for (size_t i = 0; i < count; i++) {
+    ops[i] = op_of(type, fill_key(keys[i], i));
+    if (type == LMDBX__OP_PUT) ops[i].value = (struct lmdbx_slice){value, sizeof value};
+  }
+  unsigned commits = commit_group(env, ops, count).commits;
+  free_ops(ops, count);
+  free(ops);
+  free(keys);
+  return commits;
+}
+
+/* What a commit has freed is to be had in the next but one. If there is no room at all for
+ * the next, puts were refused for ever. */
+static void a_database_that_one_commit_fills_and_one_empties_has_room(void **state) {
+  enum { FITS = 480 };
+  size_t count = FITS;
+  for (unsigned commits = 1; commits == 1; count++) {
+    char name[16], key[16];
+    snprintf(name, sizeof name, "db%zu", count);
+    struct lmdbx__env *env = open_env(path_in(state, name), MEBIBYTE);
+    commits = commit_many(env, LMDBX__OP_PUT, count); /* more, once they are too many */
+    assert_int_equal(commit_many(env, LMDBX__OP_DELETE, count), 1);
+    assert_false(has(env, fill_key(key, 0)));
+    put(env, "room", "again");
+    put(env, "and", "again");
+    lmdbx__env_release(env);
+  }
+  assert_true(count > FITS + 2);
+}
+
 /* While another process reads the first moment, no freed page can be used again,
  * so that every delete needs pages from behind the limit. */
 static void deletes_get_pages_from_behind_the_limit_and_puts_do_not(void **state) {
@@ -482,6 +519,7 @@ int main(void) {
       TEST(a_put_that_does_not_fit_fails_alone),
       TEST(a_full_map_is_reported_and_leaves_what_was_acknowledged),
       TEST(deletes_work_in_a_full_database),
+      TEST(a_database_that_one_commit_fills_and_one_empties_has_room),
       TEST(deletes_get_pages_from_behind_the_limit_and_puts_do_not),
       TEST(a_group_of_deletes_in_a_full_database_takes_few_commits),
       TEST(a_delete_in_a_full_database_waits_once_and_a_moment_for_readers),
