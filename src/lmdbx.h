@@ -590,7 +590,8 @@ int lmdbx_stats(struct lmdbx_repository *repository, const struct lmdbx_issue *i
  * on the file system. A slot of lock.mdb that a process has taken to read.
  */
 struct lmdbx_reader {
-  int64_t pid;     /* as that process sees itself; it may be dead */
+  int64_t pid;     /* as that process sees itself */
+  bool stale;      /* it has ended without giving the slot back */
   bool reading;    /* false: it keeps the slot for its next transaction */
   uint64_t txn_id; /* the commit it sees while it reads */
 };

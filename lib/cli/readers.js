@@ -7,8 +7,8 @@ const { counted, number, out, table } = require("./output.js");
 const help = `Lists the reader slots in use: which process reads, and which commit it sees. A reader that
 stays at an old commit keeps the pages it can see from being used again, and the file grows.
 The slots of processes that were killed are stale; every process that opens the database
-clears them, and this does without opening it. Processes of another container, whose ids this
-one does not see, look stale here, but are not cleared while they live.
+clears them, and this does without opening it. A process that lives in another
+container is not stale; its id is the one that it has there.
 
   --clear-stale    clear the slots of processes that no longer live
 
@@ -18,20 +18,10 @@ Examples:
 
 const options = { "clear-stale": { type: "boolean" } };
 
-/** @param {number} pid */
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
-}
-
 /**
  * The reader slots in use, without opening the database, which takes one and clears stale ones.
  * @param {string} directory
- * @returns {[cleared: number, slots: [pid: number, commit: number][]]}
+ * @returns {[cleared: number, slots: [pid: number, commit: number, stale: boolean][]]}
  */
 function readSlots(directory, clearStale = false) {
   return require("../addon.js").readers(path.resolve(directory), clearStale);
@@ -39,11 +29,9 @@ function readSlots(directory, clearStale = false) {
 
 async function run([directory], values) {
   const [cleared, slots] = readSlots(directory, values["clear-stale"]);
-  const readers = slots.map(([pid, commit]) => ({
-    pid,
-    commit: commit < 0 ? null : commit,
-    stale: !isAlive(pid),
-  }));
+  const readers = slots.map(([pid, commit, stale]) => {
+    return { pid, commit: commit < 0 ? null : commit, stale };
+  });
   if (values.json) {
     for (const reader of readers) out(JSON.stringify({ type: "reader", ...reader }));
     out(JSON.stringify({ type: "report", readers: readers.length, cleared }));
@@ -53,7 +41,7 @@ async function run([directory], values) {
     return [
       String(pid),
       commit === null ? "none just now" : number(commit),
-      stale ? "stale: no such process here" : "",
+      stale ? "stale: its process has ended" : "",
     ];
   });
   if (rows.length > 0) out(`${table(["process", "reads commit", ""], rows)}\n`);

@@ -6,7 +6,7 @@
 #define MAX_PATH_SIZE 4096
 #define NOT_READING (-1.0)
 
-/* Appends to an array of [pid, transaction or -1], until something fails. */
+/* Appends to an array of [pid, transaction or -1, stale], until something fails. */
 struct collection {
   napi_env env;
   napi_value array;
@@ -16,18 +16,21 @@ struct collection {
 
 static void collect(void *context, const struct lmdbx_reader *reader) {
   struct collection *list = context;
-  napi_value pair = NULL;
+  napi_value slot = NULL;
   napi_value pid = NULL;
   napi_value transaction = NULL;
-  if (list->status == napi_ok) list->status = napi_create_array_with_length(list->env, 2, &pair);
+  napi_value stale = NULL;
+  if (list->status == napi_ok) list->status = napi_create_array_with_length(list->env, 3, &slot);
   if (list->status == napi_ok) list->status = napi_create_int64(list->env, reader->pid, &pid);
   if (list->status == napi_ok)
     list->status = napi_create_double(
         list->env, reader->reading ? (double)reader->txn_id : NOT_READING, &transaction);
-  if (list->status == napi_ok) list->status = napi_set_element(list->env, pair, 0, pid);
-  if (list->status == napi_ok) list->status = napi_set_element(list->env, pair, 1, transaction);
+  if (list->status == napi_ok) list->status = napi_get_boolean(list->env, reader->stale, &stale);
+  if (list->status == napi_ok) list->status = napi_set_element(list->env, slot, 0, pid);
+  if (list->status == napi_ok) list->status = napi_set_element(list->env, slot, 1, transaction);
+  if (list->status == napi_ok) list->status = napi_set_element(list->env, slot, 2, stale);
   if (list->status == napi_ok)
-    list->status = napi_set_element(list->env, list->array, list->count++, pair);
+    list->status = napi_set_element(list->env, list->array, list->count++, slot);
 }
 
 static napi_value throw_error(struct lmdbx__addon *addon, const struct lmdbx_error *error,
@@ -38,7 +41,7 @@ static napi_value throw_error(struct lmdbx__addon *addon, const struct lmdbx_err
   return NULL;
 }
 
-/* readers(path: string, clearStale: boolean): [cleared, [pid, transaction][]] */
+/* readers(path: string, clearStale: boolean): [cleared, [pid, transaction, stale][]] */
 static napi_value readers(napi_env env, napi_callback_info info) {
   char path[MAX_PATH_SIZE];
   size_t count = 2;

@@ -6,7 +6,7 @@
 
 struct seen {
   int64_t pid;
-  unsigned readers, reading;
+  unsigned readers, reading, stale;
 };
 
 static void count(void *context, const struct lmdbx_reader *reader) {
@@ -14,6 +14,7 @@ static void count(void *context, const struct lmdbx_reader *reader) {
   seen->readers++;
   seen->pid = reader->pid;
   if (reader->reading) seen->reading++;
+  if (reader->stale) seen->stale++;
 }
 
 static struct seen look(const char *path, bool clear, unsigned *cleared) {
@@ -38,6 +39,7 @@ static void a_reader_of_another_process_is_seen(void **state) {
   struct seen seen = look(path_in(state, "db"), true, &cleared);
   assert_int_equal(seen.readers, 1);
   assert_int_equal(seen.reading, 1);
+  assert_int_equal(seen.stale, 0);
   assert_int_equal(seen.pid, pin.pid);
   assert_int_equal(cleared, 0);
   end_pin(&pin);
@@ -53,10 +55,13 @@ static void the_slot_of_a_killed_process_is_there_until_it_is_cleared(void **sta
   assert_int_equal(kill(killed.pid, SIGKILL), 0);
   assert_int_equal(join_child(killed.pid), 100 + SIGKILL);
   close(killed.stop);
-  assert_int_equal(look(path, false, &cleared).readers, 2);
+  struct seen seen = look(path, false, &cleared);
+  assert_int_equal(seen.readers, 2);
+  assert_int_equal(seen.stale, 1);
   assert_int_equal(cleared, 0);
-  struct seen seen = look(path, true, &cleared);
+  seen = look(path, true, &cleared);
   assert_int_equal(seen.readers, 1);
+  assert_int_equal(seen.stale, 0);
   assert_int_equal(seen.pid, pin.pid);
   assert_int_equal(cleared, 1);
   assert_int_equal(look(path, true, &cleared).readers, 1);
