@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 /* What a turn of the loop takes in, or timers would wait: results, of which one with a
- * value counts for VALUE_SHARE, and for one more a kilobyte. Some 500 puts, 125 gets of
- * small records: about a quarter of a millisecond, and what hears of them takes its own time. */
+ * value that is not empty counts for VALUE_SHARE, and for one more a kilobyte. Some 500 puts, 125
+ * gets of small records: about a quarter of a millisecond, and what hears of them takes its own
+ * time. */
 #define DELIVERED_AT_ONCE ((size_t)512)
 #define VALUE_SHARE 4
 #define KILOBYTE 1024

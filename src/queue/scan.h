@@ -6,8 +6,8 @@
 
 /* The page that is being made, and was made last. Buffers are used again. */
 struct lmdbx__page {
-  struct lmdbx_buffer text;    /* of keys: a JSON array */
-  bool simple;                 /* all of them are: lmdbx__json_is_simple */
+  struct lmdbx_buffer text;    /* of keys: a JSON array; and a space, if they are simple */
+  bool simple;                 /* there are some, all lmdbx__json_is_simple */
   struct lmdbx_buffer values;  /* one behind the other */
   struct lmdbx_buffer records; /* struct lmdbx_record */
   size_t count;

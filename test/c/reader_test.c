@@ -187,8 +187,8 @@ static void a_read_of_a_spent_turn_is_told_of_in_the_next_and_shows_its_own(void
   while (!read_late(*state)) assert_in_range(++tries, 1, 5);
 }
 
-static void more_of_them_go_to_the_pool_together(void **state) {
-  struct fixture *fixture = *state;
+/* Whether one job answered all, as it does unless a look has become due. */
+static bool read_more(struct fixture *fixture) {
   struct outcome outcomes[LATE + 2];
   put_one(fixture, "t:1", "x");
   spend_turn_of(fixture);
@@ -198,7 +198,12 @@ static void more_of_them_go_to_the_pool_together(void **state) {
     finish(&fixture->executor, &outcomes[i]);
     assert_string_equal(outcomes[i].value, "x");
   }
-  assert_int_equal(counter(fixture->repository, "readJobs"), jobs + 1);
+  return counter(fixture->repository, "readJobs") == jobs + 1;
+}
+
+static void more_of_them_go_to_the_pool_together(void **state) {
+  int tries = 0;
+  while (!read_more(*state)) assert_in_range(++tries, 1, 5);
 }
 
 static void those_of_two_environments_and_of_a_pool_that_refuses_have_their_answers(void **state) {
