@@ -93,7 +93,9 @@ describe("every command", () => {
       const runs = READING.map((args) => args(from));
       const ended = await Promise.all(runs.map((args) => lmdbx(args)));
       for (const [at, { code, stdout, stderr }] of ended.entries()) {
-        assert.deepEqual([code, stderr], [0, ""], `${runs[at]}: ${stdout}`);
+        // Of what lasts for ten seconds, as on a slow machine, it says how far it is.
+        const said = stderr.replace(/^(verifying|dumping|copying)  .*\n/gm, "");
+        assert.deepEqual([code, said], [0, ""], `${runs[at]}: ${stdout}`);
       }
       assert.deepEqual(writer.rest(), []);
       writer.kill();

@@ -13,4 +13,8 @@ const noRobustMutexes = emulated
 /** qemu keeps a record of each page that was ever mapped, gigabytes after some hundred databases. */
 const noManyMaps = emulated && "qemu's user mode does not forget what was mapped";
 
-module.exports = { emulated, noManyMaps, noRobustMutexes };
+/** Bun takes the access to what a buffer gave back away, which qemu refuses; then Bun aborts. */
+const noResizing =
+  emulated && process.versions.bun !== undefined && "under qemu, Bun aborts where a buffer shrinks";
+
+module.exports = { emulated, noManyMaps, noResizing, noRobustMutexes };
