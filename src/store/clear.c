@@ -1,5 +1,4 @@
-/* Many records removed in one transaction; and the reserve, for deletes in a
- * database that has reached its mapSize. */
+/* Many records removed in one transaction. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -7,29 +6,8 @@
 
 static const char doing[] = "remove records";
 
-/* Room for deletes: a path of pages to copy for each, and the list of those they
- * free. */
-#define MIN_RESERVE_PAGES 64
-#define RESERVE_SHARE 8
 /* Keys between two looks at whether to stop. */
 #define STOP_INTERVAL 1024
-
-/* ------------------------------------------------------------------ reserve */
-
-void lmdbx__reserve_release(struct lmdbx__env *env) {
-  if (!env->reserve_mapped) return;
-  env->reserve_mapped = lmdbx__gate_remap(env, env->map_limit, 0, NULL) == LMDBX_CONFLICT;
-}
-
-bool lmdbx__reserve_map(struct lmdbx__env *env) {
-  size_t reserve = env->map_limit / RESERVE_SHARE;
-  if (reserve < MIN_RESERVE_PAGES * env->page_size) reserve = MIN_RESERVE_PAGES * env->page_size;
-  reserve = (reserve + env->page_size - 1) / env->page_size * env->page_size;
-  env->reserve_mapped = true;
-  return lmdbx__gate_remap(env, env->map_limit, reserve, NULL) == LMDBX_OK;
-}
-
-/* ----------------------------------------------------------------- clearing */
 
 static bool has_prefix(MDB_val key, struct lmdbx_slice prefix) {
   return key.mv_size >= prefix.size &&

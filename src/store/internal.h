@@ -298,13 +298,17 @@ bool lmdbx__unit_has(const struct lmdbx__unit *unit, enum lmdbx__step_type type)
 /* Bytes of keys and values that it writes. */
 size_t lmdbx__unit_bytes(const struct lmdbx__unit *unit);
 
-/* ---- clear.c */
+/* ---- reserve.c */
 
 /* Lets the map reach behind the limit, for deletes. False: it cannot now. */
 bool lmdbx__reserve_map(struct lmdbx__env *env);
 /* Takes that back, so that puts meet the limit again. If readers keep that from
  * happening now, the next commit tries again. */
 void lmdbx__reserve_release(struct lmdbx__env *env);
+/* Pages that a commit has freed are to be had in the next one but one; in a full database the
+ * next may lack the room that it would bring, and so never come. Makes one that changes
+ * nothing, if the last has freed many. Whether a put is worth another try. */
+bool lmdbx__reserve_make_room(struct lmdbx__env *env);
 
 /* ---- collect.c */
 

@@ -17,8 +17,6 @@ static const char reading[] = "read a record";
 #define MAX_STORED_VALUE (LMDBX_MAX_VALUE_SIZE + (size_t)1024 * 1024)
 /* LMDB reports a short write, which a full disk causes, as EIO. */
 #define FULL_DISK_BYTES ((uint64_t)4 * 1024 * 1024)
-/* More than a commit of one small record frees: that many are worth a commit more. */
-#define MIN_FREED_PAGES 8
 
 /* A stretch of a group. */
 struct run {
@@ -311,51 +309,12 @@ static enum outcome run_with_reserve(struct run *run, int *rc) {
   return outcome;
 }
 
-/* Whether the last commit has freed pages worth waiting for. */
-static bool has_freed(struct lmdbx__env *env) {
-  struct lmdbx__read *read;
-  if (lmdbx__read_begin_wait(env, &read, NULL) != LMDBX_OK) return false;
-  uint64_t pages = 0;
-  int code = lmdbx__read_just_freed(read, &pages, NULL);
-  lmdbx__read_end(read);
-  return code == LMDBX_OK && pages >= MIN_FREED_PAGES;
-}
-
-/* Commits as good as nothing. */
-static int commit_nothing(struct lmdbx__env *env) {
-  static uint8_t reserved[] = {0xFF}; /* the package's, and never stored: docs/format.md */
-  MDB_val key = {sizeof reserved, reserved};
-  MDB_val nothing = {0, NULL};
-  MDB_txn *txn;
-  int rc = lmdbx__txn_begin(env, 0, &txn);
-  if (rc != 0) return rc;
-  rc = mdb_put(txn, LMDBX__MAIN_DBI, &key, &nothing, MDB_NOOVERWRITE);
-  if (rc == 0) rc = mdb_del(txn, LMDBX__MAIN_DBI, &key, NULL);
-  if (rc == 0) {
-    rc = mdb_txn_commit(txn);
-    if (rc != 0) (void)lmdbx__commit_error(env, rc, doing, NULL); /* it may have failed for good */
-  } else {
-    mdb_txn_abort(txn);
-  }
-  lmdbx__gate_leave(&env->gate);
-  return rc;
-}
-
-/* Pages that a commit has freed are to be had in the next one but one. In a full database
- * the next may lack the room that it would bring, and so never come. */
-static bool make_room(struct lmdbx__env *env) {
-  if (!has_freed(env) || !lmdbx__reserve_map(env)) return false;
-  int rc = commit_nothing(env);
-  lmdbx__reserve_release(env);
-  return rc == 0;
-}
-
 static void run_all(struct run *run) {
   int rc = 0;
   enum outcome outcome = run_once(run, &rc);
   run->feed = NULL;
   if (outcome == SPLIT && rc == MDB_MAP_FULL && run->count == 1 && run_has(run, op_puts) &&
-      make_room(run->env))
+      lmdbx__reserve_make_room(run->env))
     outcome = run_once(run, &rc);
   if (outcome == SPLIT && rc == MDB_MAP_FULL && !run_has(run, op_puts))
     outcome = run_with_reserve(run, &rc);
