@@ -1,4 +1,4 @@
-/* Group commit: order, counts, failures that stay alone, full databases. */
+/* Group commit: order, counts, failures that stay alone. */
 #include "support.h"
 
 #include <pthread.h>
@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
 static uint64_t last_txn(struct lmdbx__env *env) {
   return lmdbx__env_last_txn_id(env);
@@ -137,181 +135,6 @@ static void a_put_that_does_not_fit_fails_alone(void **state) {
   assert_false(ops[MISFIT + 2].found);
   free_ops(ops, COUNT);
   free(big);
-  lmdbx__env_release(env);
-}
-
-/* With a value size that fills the last page differently each time, the map is
- * full now in a put, now only at the commit. */
-static void a_full_map_is_reported_and_leaves_what_was_acknowledged(void **state) {
-  for (size_t i = 0; i < 8; i++) {
-    char name[16], key[16];
-    snprintf(name, sizeof name, "db%zu", i);
-    struct lmdbx__env *env = open_env(path_in(state, name), 40 * 4096 + i % 2 * 4096);
-    size_t fitted = fill(env, 700 + 431 * i);
-    assert_true(fitted > 5);
-    for (size_t record = 0; record < fitted; record++) assert_true(has(env, fill_key(key, record)));
-    assert_false(has(env, fill_key(key, fitted)));
-    lmdbx__env_release(env);
-  }
-}
-
-static void deletes_work_in_a_full_database(void **state) {
-  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
-  char key[16];
-  size_t fitted = fill(env, 3000);
-  for (size_t i = 0; i < fitted; i++) {
-    struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, i));
-    commit_group(env, &op, 1);
-    if (op.error != NULL) fail_msg("delete %zu: %s", i, op.error->message);
-    assert_true(op.found);
-  }
-  assert_in_range(fill(env, 3000), fitted - fitted / 4, fitted + fitted / 4);
-  lmdbx__env_release(env);
-}
-
-/* Commits so many operations of a type in one group. How many commits it took. */
-static unsigned commit_many(struct lmdbx__env *env, enum lmdbx__op_type type, size_t count) {
-  static const uint8_t value[1125];
-  struct lmdbx__op *ops = calloc(count, sizeof *ops);
-  char (*keys)[16] = calloc(count, sizeof *keys);
-  assert_non_null(ops);
-  assert_non_null(keys);
-  for (size_t i = 0; i < count; i++) {
-    ops[i] = op_of(type, fill_key(keys[i], i));
-    if (type == LMDBX__OP_PUT) ops[i].value = (struct lmdbx_slice){value, sizeof value};
-  }
-  unsigned commits = commit_group(env, ops, count).commits;
-  free_ops(ops, count);
-  free(ops);
-  free(keys);
-  return commits;
-}
-
-/* What a commit has freed is to be had in the next but one. If there is no room at all for
- * the next, puts were refused for ever. */
-static void a_database_that_one_commit_fills_and_one_empties_has_room(void **state) {
-  enum { FITS = 480 };
-  size_t count = FITS;
-  for (unsigned commits = 1; commits == 1; count++) {
-    char name[16], key[16];
-    snprintf(name, sizeof name, "db%zu", count);
-    struct lmdbx__env *env = open_env(path_in(state, name), MEBIBYTE);
-    commits = commit_many(env, LMDBX__OP_PUT, count); /* more, once they are too many */
-    assert_int_equal(commit_many(env, LMDBX__OP_DELETE, count), 1);
-    assert_false(has(env, fill_key(key, 0)));
-    put(env, "room", "again");
-    put(env, "and", "again");
-    lmdbx__env_release(env);
-  }
-  assert_true(count > FITS + 2);
-}
-
-/* While another process reads the first moment, no freed page can be used again,
- * so that every delete needs pages from behind the limit. */
-static void deletes_get_pages_from_behind_the_limit_and_puts_do_not(void **state) {
-  const char *path = path_in(state, "db");
-  struct lmdbx__env_info info;
-  struct pin pin;
-  char key[16];
-  start_pin(&pin, path);
-  struct lmdbx__env *env = open_env(path, MEBIBYTE);
-  size_t fitted = fill_to_the_brim(env);
-  assert_true(fitted > 50);
-  for (size_t i = 0; i < 50; i++) {
-    struct lmdbx__op ops[] = {put_op("over", "the limit"),
-                              op_of(LMDBX__OP_DELETE, fill_key(key, i))};
-    commit_group(env, ops, 2);
-    assert_int_equal(code_of(&ops[0]), LMDBX_MAP_FULL);
-    assert_int_equal(code_of(&ops[1]), LMDBX_OK);
-    assert_true(ops[1].found);
-    free_ops(ops, 2);
-  }
-  lmdbx__env_info(env, &info);
-  assert_true(info.file_size > MEBIBYTE);
-  assert_int_equal(info.map_size, info.file_size);
-  end_pin(&pin);
-  for (size_t i = 50; i < fitted; i++) {
-    struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, i));
-    commit_group(env, &op, 1);
-    assert_null(op.error);
-  }
-  put(env, "room", "again");
-  lmdbx__env_release(env);
-}
-
-static void a_group_of_deletes_in_a_full_database_takes_few_commits(void **state) {
-  enum { COUNT = 40 };
-  static struct lmdbx__op ops[COUNT];
-  static char keys[COUNT][16];
-  const char *path = path_in(state, "db");
-  struct pin pin;
-  start_pin(&pin, path);
-  struct lmdbx__env *env = open_env(path, MEBIBYTE);
-  assert_true(fill_to_the_brim(env) > COUNT);
-  for (size_t i = 0; i < COUNT; i++)
-    ops[i] = op_of(i % 10 == 9 ? LMDBX__OP_HAS : LMDBX__OP_DELETE, fill_key(keys[i], i));
-  assert_int_equal(commit_group(env, ops, COUNT).commits, 1);
-  for (size_t i = 0; i < COUNT; i++) {
-    assert_null(ops[i].error);
-    assert_true(ops[i].found);
-  }
-  lmdbx__env_release(env);
-  end_pin(&pin);
-}
-
-/* A read transaction of this process pins the map too, so that the reserve cannot
- * be had; the writer does not wait for it again and again. */
-static void a_delete_in_a_full_database_waits_once_and_a_moment_for_readers(void **state) {
-  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
-  struct lmdbx__read *read, *other;
-  struct timespec start, end;
-  fill(env, 3000);
-  assert_int_equal(lmdbx__read_begin(env, &read, NULL), LMDBX_OK);
-  size_t deleted = 0, failed = 0;
-  clock_gettime(CLOCK_MONOTONIC, &start);
-  while (failed < 30) {
-    char key[16];
-    struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, deleted));
-    commit_group(env, &op, 1);
-    if (code_of(&op) == LMDBX_OK)
-      deleted++;
-    else
-      assert_int_equal(code_of(&op), LMDBX_MAP_FULL);
-    failed += code_of(&op) != LMDBX_OK;
-    free_ops(&op, 1);
-  }
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  assert_true(end.tv_sec - start.tv_sec < 15);
-  assert_int_equal(lmdbx__read_begin(env, &other, NULL), LMDBX_OK);
-  lmdbx__read_end(other);
-  lmdbx__read_end(read);
-  char key[16];
-  struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, deleted));
-  commit_group(env, &op, 1);
-  assert_null(op.error);
-  assert_true(op.found);
-  lmdbx__env_release(env);
-}
-
-static void data_larger_than_map_size_opens_reads_and_deletes(void **state) {
-  const char *path = path_in(state, "db");
-  struct lmdbx__env *env = open_env(path, 4 * MEBIBYTE);
-  char key[16];
-  size_t fitted = fill(env, 3000);
-  lmdbx__env_release(env);
-  env = open_env(path, MEBIBYTE);
-  assert_true(has(env, fill_key(key, fitted - 1)));
-  assert_int_equal(fill(env, 100000), 0);
-  for (size_t i = 0; i < fitted; i++) {
-    struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, i));
-    commit_group(env, &op, 1);
-    if (op.error != NULL) fail_msg("delete %zu: %s", i, op.error->message);
-    assert_true(op.found);
-  }
-  put(env, "room", "again");
-  lmdbx__env_release(env);
-  env = open_env(path, 8 * MEBIBYTE);
-  assert_true(fill(env, 3000) > fitted);
   lmdbx__env_release(env);
 }
 
@@ -517,13 +340,6 @@ int main(void) {
       TEST(a_group_that_changes_nothing_takes_no_commit),
       TEST(bad_sizes_fail_alone_and_name_length_and_limit),
       TEST(a_put_that_does_not_fit_fails_alone),
-      TEST(a_full_map_is_reported_and_leaves_what_was_acknowledged),
-      TEST(deletes_work_in_a_full_database),
-      TEST(a_database_that_one_commit_fills_and_one_empties_has_room),
-      TEST(deletes_get_pages_from_behind_the_limit_and_puts_do_not),
-      TEST(a_group_of_deletes_in_a_full_database_takes_few_commits),
-      TEST(a_delete_in_a_full_database_waits_once_and_a_moment_for_readers),
-      TEST(data_larger_than_map_size_opens_reads_and_deletes),
       TEST(a_read_only_environment_reads_and_refuses_writes),
       TEST(the_name_of_a_database_is_no_key),
       TEST(a_failed_write_is_clean_and_the_environment_goes_on),

@@ -134,15 +134,21 @@ void put(struct lmdbx__env *env, const char *key, const char *value) {
   if (op.error != NULL) fail_msg("%s", op.error->message);
 }
 
+bool sees(struct lmdbx__read *read, lmdbx__dbi dbi, const char *key, const char *value) {
+  struct lmdbx_slice got;
+  struct lmdbx_error error;
+  bool found;
+  if (lmdbx__read_get(read, dbi, text(key), &found, &got, &error) != LMDBX_OK)
+    fail_msg("%s", error.message);
+  if (!found || value == NULL) return found;
+  return got.size == strlen(value) && memcmp(got.data, value, got.size) == 0;
+}
+
 static bool look_up(struct lmdbx__env *env, const char *key, const char *value) {
   struct lmdbx__read *read;
   struct lmdbx_error error;
-  struct lmdbx_slice got;
-  bool found;
   assert_int_equal(lmdbx__read_begin(env, &read, &error), LMDBX_OK);
-  assert_int_equal(lmdbx__read_get(read, TEST_MAIN_DBI, text(key), &found, &got, &error), LMDBX_OK);
-  if (found && value != NULL)
-    found = got.size == strlen(value) && memcmp(got.data, value, got.size) == 0;
+  bool found = sees(read, TEST_MAIN_DBI, key, value);
   lmdbx__read_end(read);
   return found;
 }

@@ -62,7 +62,9 @@ void free_ops(struct lmdbx__op *ops, size_t count);
 int code_of(const struct lmdbx__op *op);
 /* A group of one that must succeed. */
 void put(struct lmdbx__env *env, const char *key, const char *value);
-/* Whether the key has exactly this value, in a read transaction of its own. */
+/* Whether the key has exactly this value; NULL: any. */
+bool sees(struct lmdbx__read *read, lmdbx__dbi dbi, const char *key, const char *value);
+/* The same, in a read transaction of its own. */
 bool holds(struct lmdbx__env *env, const char *key, const char *value);
 bool has(struct lmdbx__env *env, const char *key);
 /* Puts records of value_size bytes until MAP_FULL; returns how many fitted. */
