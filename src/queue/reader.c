@@ -77,6 +77,7 @@ static void batch_run(struct lmdbx_job *job) {
   struct lmdbx__pool_read pool_read;
   bool look = false;
   lmdbx__residency_begin(&pool_read);
+  if (batch->read != NULL && lmdbx__read_resume(batch->read, NULL) != LMDBX_OK) end_read(batch);
   if (batch->read == NULL && lmdbx__read_begin_wait(batch->env, &batch->read, &error) != LMDBX_OK) {
     fail_all(&batch->requests, &error);
   } else {
@@ -177,6 +178,7 @@ static struct lmdbx__batch *begin_batch(struct lmdbx_host *host, struct lmdbx__e
 
 static void submit(struct lmdbx_host *host, struct lmdbx__batch *batch) {
   batch->look = lmdbx__look_prepare(batch->requests.head->repository);
+  if (batch->read != NULL) lmdbx__read_pause(batch->read);
   lmdbx__job_submit(host, &batch->job);
 }
 

@@ -138,11 +138,23 @@ void lmdbx__scan_take_read(struct lmdbx_scan *scan, struct lmdbx_scan *from) {
 
 /* -------------------------------------------------------------- pool thread */
 
+/* What has expired before anything of it was seen begins anew. */
+static int begin_page(struct lmdbx_scan *scan, struct lmdbx_error *error) {
+  if (scan->read != NULL) {
+    int code = lmdbx__read_resume(scan->read, error);
+    bool seen = scan->snapshot != NULL || (scan->one_moment && scan->begun);
+    if (code != LMDBX_SNAPSHOT_EXPIRED || seen) return code;
+    lmdbx__read_end(scan->read);
+    scan->read = NULL;
+  }
+  return lmdbx__read_begin_wait(scan->repository->env, &scan->read, error);
+}
+
 static int read_page(struct lmdbx_scan *scan, struct lmdbx_error *error) {
-  int code = scan->read != NULL ? lmdbx__read_resume(scan->read, error)
-                                : lmdbx__read_begin_wait(scan->repository->env, &scan->read, error);
+  int code = begin_page(scan, error);
   if (code == LMDBX_OK && !scan->takes_moment) {
     code = lmdbx__page_read(scan, scan->read, &lmdbx__pool_page, error);
+    scan->begun = true;
   }
   if (scan->read == NULL) return code;
   if (scan->snapshot != NULL || (scan->one_moment && code == LMDBX_OK && !scan->complete)) {
@@ -278,6 +290,7 @@ void lmdbx__scan_start(struct lmdbx__request *request) {
     lmdbx__repository_complete(request);
     return;
   }
+  if (scan->read != NULL) lmdbx__read_pause(scan->read);
   lmdbx__list_append(&list, request);
   lmdbx__scans_submit(&list);
 }

@@ -20,7 +20,8 @@ struct lmdbx_scan {
   struct lmdbx_snapshot *snapshot;     /* counted; NULL: none */
   bool holds_use;                      /* of its environment, as long as it has a read */
   struct lmdbx__read *read;            /* parked while the scan is idle */
-  bool paged;                          /* a page has been read since the request was issued */
+  bool begun;                          /* a page has been read */
+  bool paged;                          /* likewise, since the request was issued */
   bool complete;
   bool takes_moment; /* it is the beginning of its snapshot, and nothing else */
 

@@ -60,6 +60,7 @@ static int attempt(struct lmdbx__env *env, const struct lmdbx__clear *clear, siz
                                : remove_some(txn, clear, removed);
   if (*rc == 0 && *removed > 0) {
     *rc = mdb_txn_commit(txn);
+    if (*rc == 0) env->has_deleted = true;
   } else {
     mdb_txn_abort(txn);
   }

@@ -68,7 +68,11 @@ static int open_new(struct lmdbx__env *env, const char *name, bool create,
   if (database == NULL) return lmdbx__store_error(error, ENOMEM, doing, env->path);
   memcpy(database->name, name, size);
   int code = open_in(env, MDB_RDONLY, &database, error);
-  if (code == LMDBX_NOT_FOUND && create) code = open_in(env, 0, &database, error);
+  if (code == LMDBX_NOT_FOUND && create) {
+    code = open_in(env, 0, &database, error);
+    if (code == LMDBX_MAP_FULL && lmdbx__reserve_make_room(env))
+      code = open_in(env, 0, &database, error);
+  }
   free(database);
   return code;
 }

@@ -72,7 +72,7 @@ bool lmdbx__gate_enter_read(struct lmdbx__gate *gate, bool wait, struct lmdbx__r
 static void leave(struct lmdbx__gate *gate) {
   gate->live--;
   if (gate->live > 0) return;
-  gate->stuck = false;
+  gate->stuck_until = 0;
   if (gate->closed) pthread_cond_broadcast(&gate->changed);
 }
 
@@ -133,7 +133,15 @@ static struct lmdbx__read *find_parked(struct lmdbx__gate *gate) {
   return read;
 }
 
-void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read) {
+/* With the lock held: others than parked ones. */
+static bool has_running(const struct lmdbx__gate *gate) {
+  unsigned parked = 0;
+  for (const struct lmdbx__read *read = gate->kept; read != NULL; read = read->next)
+    parked += read->parked;
+  return gate->live > parked;
+}
+
+void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read, bool lasting) {
   pthread_mutex_lock(&gate->lock);
   read->kept = true;
   if (read->txn == NULL) {
@@ -143,12 +151,13 @@ void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read) {
   } else {
     read->parked = true;
     if (read->link == NULL) {
-      read->kept_since = lmdbx__now_ns();
+      read->kept_since = 0;
       read->next = gate->kept;
       read->link = &gate->kept;
       if (read->next != NULL) read->next->link = &read->next;
       gate->kept = read;
     }
+    if (lasting && read->kept_since == 0) read->kept_since = lmdbx__now_ns();
   }
   pthread_mutex_unlock(&gate->lock);
 }
@@ -172,7 +181,8 @@ uint64_t lmdbx__env_oldest_snapshot(struct lmdbx__env *env) {
   uint64_t oldest = 0;
   pthread_mutex_lock(&env->gate.lock);
   for (struct lmdbx__read *read = env->gate.kept; read != NULL; read = read->next)
-    oldest = read->kept_since;
+    if (read->kept_since != 0 && (oldest == 0 || read->kept_since < oldest))
+      oldest = read->kept_since;
   pthread_mutex_unlock(&env->gate.lock);
   return oldest;
 }
@@ -195,15 +205,20 @@ int lmdbx__gate_close(struct lmdbx__gate *gate, bool *first) {
     if (!wait_open(gate)) code = LMDBX_CONFLICT;
     goto out;
   }
+  bool stuck = lmdbx__now_ns() < gate->stuck_until;
+  if (stuck && has_running(gate)) {
+    code = LMDBX_CONFLICT;
+    goto out;
+  }
   gate->closed = true;
   lmdbx__copies_interrupt(gate->copies);
   for (struct lmdbx__read *read; (read = find_parked(gate)) != NULL;) expire(gate, read);
   uint64_t deadline = deadline_from_now();
-  while (gate->live > 0 && !gate->stuck)
+  while (gate->live > 0 && !stuck)
     if (!lmdbx__condition_wait(&gate->changed, &gate->lock, deadline)) break;
   if (gate->live > 0) {
     /* A long-lived one must not make everybody wait again and again. */
-    gate->stuck = true;
+    gate->stuck_until = lmdbx__now_ns() + LMDBX__STUCK_MS * NANOSECONDS_PER_MILLISECOND;
     gate->closed = false;
     pthread_cond_broadcast(&gate->changed);
     code = LMDBX_CONFLICT;

@@ -29,9 +29,10 @@
  * or a commit failed half-way, once more in between. */
 #define LMDBX__MAX_RETRIES 8
 /* How long a remap or a reopening waits for read transactions of this process to
- * end. It is bounded because a pool of one thread may hold the remap while the job that
- * would end the transaction stands behind it in the same queue. */
+ * end, with everybody else waiting for it; and how long it is not tried again, where that
+ * was in vain. */
 #define LMDBX__REMAP_WAIT_MS 1000
+#define LMDBX__STUCK_MS 4000
 /* Permissions of files before the umask: the data of all tenants is nobody
  * else's business. Directories get the usual 0777. */
 #define LMDBX__FILE_MODE 0660
@@ -54,7 +55,7 @@ struct lmdbx__read {
   /* Guarded by the gate's lock, as txn is while it is parked. */
   bool parked;
   struct lmdbx__read **link; /* in gate->kept; NULL: expired, or never parked */
-  uint64_t kept_since;       /* ns of the monotonic clock */
+  uint64_t kept_since;       /* ns of the monotonic clock; 0: it was only paused */
 };
 
 /* Counts the live transactions of this process, so that the map can move, or the
@@ -65,10 +66,11 @@ struct lmdbx__gate {
   unsigned live;          /* transactions under way, of either kind */
   bool closed;            /* a thread works behind it: no new transaction */
   bool lost;              /* there is no map: no transaction until it is reopened */
-  bool stuck;             /* it was closed in vain; until live is 0 nobody waits again */
+  uint64_t stuck_until;   /* ns: it was closed in vain, and nobody waits again until then, or
+                             until live is 0 */
   struct lmdbx__read *idle;
   unsigned idle_count;
-  struct lmdbx__read *kept;    /* live ones that have ever been parked, the newest first */
+  struct lmdbx__read *kept;    /* live ones that have ever been parked */
   struct lmdbx__env_info info; /* as of the last look, shown while closed */
   struct lmdbx__copy *copies;  /* under way: closing interrupts them */
 };
@@ -112,6 +114,8 @@ struct lmdbx__env {
                                     the gate, cleared behind the closed one (reopen.c) */
   _Atomic uint64_t lock_wait_ns; /* of transactions that write, for LMDB's lock */
   bool reserve_mapped;           /* only lmdbx__commit's thread: map > map_limit */
+  bool has_deleted;              /* the same: something, since reserve_make_room */
+  uint64_t room_txn_id;          /* the same: the commit that it made last */
   struct lmdbx__env *next;       /* in the table; guarded by it */
 
   pthread_mutex_t databases_lock;
@@ -239,8 +243,8 @@ bool lmdbx__gate_enter_read(struct lmdbx__gate *gate, bool wait, struct lmdbx__r
 bool lmdbx__gate_leave_read(struct lmdbx__gate *gate, struct lmdbx__read *read);
 /* An idle read to be ended or asked, not to be begun: it is not counted. */
 struct lmdbx__read *lmdbx__gate_take_idle(struct lmdbx__gate *gate);
-/* Parks a read; if the gate is closed, ends it instead. */
-void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read);
+/* Parks a read, or pauses it; if the gate is closed, ends it instead. */
+void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read, bool lasting);
 /* false: it has expired. */
 bool lmdbx__gate_resume(struct lmdbx__gate *gate, struct lmdbx__read *read);
 /* Takes a read off the kept ones, to be ended. */
@@ -307,7 +311,8 @@ bool lmdbx__reserve_map(struct lmdbx__env *env);
 void lmdbx__reserve_release(struct lmdbx__env *env);
 /* Pages that a commit has freed are to be had in the next one but one; in a full database the
  * next may lack the room that it would bring, and so never come. Makes one that changes
- * nothing, if the last has freed many. Whether a put is worth another try. */
+ * nothing, if the last is not such a one itself; from the reserve only behind deletes, or puts
+ * would make the database grow. Whether a put is worth another try. */
 bool lmdbx__reserve_make_room(struct lmdbx__env *env);
 
 /* ---- collect.c */

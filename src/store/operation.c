@@ -243,6 +243,30 @@ static size_t run_bytes(const struct run *run) {
   return bytes;
 }
 
+bool lmdbx__op_writes(const struct lmdbx__op *op) {
+  if (op->type == LMDBX__OP_UNIT)
+    return lmdbx__unit_has(op->unit, LMDBX__STEP_PUT) ||
+           lmdbx__unit_has(op->unit, LMDBX__STEP_DELETE);
+  return op->type == LMDBX__OP_PUT || op->type == LMDBX__OP_DELETE;
+}
+
+static bool op_puts(const struct lmdbx__op *op) {
+  return op->type == LMDBX__OP_PUT ||
+         (op->type == LMDBX__OP_UNIT && lmdbx__unit_has(op->unit, LMDBX__STEP_PUT));
+}
+
+static bool op_deletes(const struct lmdbx__op *op) {
+  return op->type == LMDBX__OP_DELETE ||
+         (op->type == LMDBX__OP_UNIT && lmdbx__unit_has(op->unit, LMDBX__STEP_DELETE));
+}
+
+static bool run_has(const struct run *run, bool (*what)(const struct lmdbx__op *op)) {
+  const struct lmdbx__op *op = run->first;
+  for (size_t i = 0; i < run->count; i++, op = op->next)
+    if (what(op)) return true;
+  return false;
+}
+
 /* Applies and commits a stretch in the transaction, which it ends. */
 static enum outcome run_in(struct run *run, MDB_txn *txn, int *rc) {
   bool changed = false;
@@ -250,7 +274,10 @@ static enum outcome run_in(struct run *run, MDB_txn *txn, int *rc) {
   if (*rc == 0 && changed) {
     lmdbx__extend_file(run->env, run_bytes(run));
     *rc = mdb_txn_commit(txn);
-    if (*rc == 0) run->report->commits++;
+    if (*rc == 0) {
+      run->report->commits++;
+      if (run_has(run, op_deletes)) run->env->has_deleted = true;
+    }
   } else {
     mdb_txn_abort(txn);
   }
@@ -275,25 +302,6 @@ static enum outcome run_once(struct run *run, int *rc) {
   enum outcome outcome = run_in(run, txn, rc);
   lmdbx__gate_leave(&run->env->gate);
   return outcome;
-}
-
-bool lmdbx__op_writes(const struct lmdbx__op *op) {
-  if (op->type == LMDBX__OP_UNIT)
-    return lmdbx__unit_has(op->unit, LMDBX__STEP_PUT) ||
-           lmdbx__unit_has(op->unit, LMDBX__STEP_DELETE);
-  return op->type == LMDBX__OP_PUT || op->type == LMDBX__OP_DELETE;
-}
-
-static bool op_puts(const struct lmdbx__op *op) {
-  return op->type == LMDBX__OP_PUT ||
-         (op->type == LMDBX__OP_UNIT && lmdbx__unit_has(op->unit, LMDBX__STEP_PUT));
-}
-
-static bool run_has(const struct run *run, bool (*what)(const struct lmdbx__op *op)) {
-  const struct lmdbx__op *op = run->first;
-  for (size_t i = 0; i < run->count; i++, op = op->next)
-    if (what(op)) return true;
-  return false;
 }
 
 /* Deletes need free pages too, to copy those they change. A stretch without

@@ -141,6 +141,9 @@ void lmdbx__read_end(struct lmdbx__read *read);
  * be ended. Any thread; neither waits.
  */
 void lmdbx__read_park(struct lmdbx__read *read);
+/* The same for the time that a job waits for a thread of the pool: whoever has to wait for
+ * all reads may himself be what keeps that thread from it. No snapshot to be shown. */
+void lmdbx__read_pause(struct lmdbx__read *read);
 int lmdbx__read_resume(struct lmdbx__read *read, struct lmdbx_error *error);
 /* When the oldest of this environment's live reads that have ever been parked was
  * parked for the first time, in ns of the monotonic clock; 0: there is none. Any
@@ -174,8 +177,6 @@ int lmdbx__read_stat(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx__db_
 /* The pages of the file that hold nothing any more. Reads the whole list of them.
  * Pool thread. Errors: CORRUPT, NO_MEMORY, CONFLICT. */
 int lmdbx__read_free_pages(struct lmdbx__read *read, uint64_t *pages, struct lmdbx_error *error);
-/* Those that the last commit it sees has freed. Pool thread. Errors: likewise. */
-int lmdbx__read_just_freed(struct lmdbx__read *read, uint64_t *pages, struct lmdbx_error *error);
 
 /* What a scan's visitor answers. */
 enum lmdbx__visit { LMDBX__VISIT_NEXT, LMDBX__VISIT_STOP, LMDBX__VISIT_FAIL };

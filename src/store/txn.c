@@ -148,7 +148,11 @@ void lmdbx__read_end(struct lmdbx__read *read) {
 }
 
 void lmdbx__read_park(struct lmdbx__read *read) {
-  if (!lmdbx__forked(read->env)) lmdbx__gate_park(&read->env->gate, read);
+  if (!lmdbx__forked(read->env)) lmdbx__gate_park(&read->env->gate, read, true);
+}
+
+void lmdbx__read_pause(struct lmdbx__read *read) {
+  if (!lmdbx__forked(read->env)) lmdbx__gate_park(&read->env->gate, read, false);
 }
 
 int lmdbx__read_resume(struct lmdbx__read *read, struct lmdbx_error *error) {
@@ -235,13 +239,7 @@ int lmdbx__read_stat(struct lmdbx__read *read, lmdbx__dbi dbi, struct lmdbx__db_
   return LMDBX_OK;
 }
 
-/* Each record of the list of free pages is of one commit; its value begins with their number. */
-static size_t freed_count(MDB_val value) {
-  size_t count = 0;
-  if (value.mv_size >= sizeof count) memcpy(&count, value.mv_data, sizeof count);
-  return count;
-}
-
+/* Each record of the list holds a count and as many page numbers. */
 int lmdbx__read_free_pages(struct lmdbx__read *read, uint64_t *pages, struct lmdbx_error *error) {
   static const char doing[] = "count free pages";
   MDB_cursor *cursor;
@@ -249,24 +247,11 @@ int lmdbx__read_free_pages(struct lmdbx__read *read, uint64_t *pages, struct lmd
   *pages = 0;
   int rc = mdb_cursor_open(read->txn, LMDBX__FREE_DBI, &cursor);
   if (rc != 0) return lmdbx__read_error(read, rc, doing, error);
-  while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) *pages += freed_count(value);
-  mdb_cursor_close(cursor);
-  return rc == MDB_NOTFOUND ? LMDBX_OK : lmdbx__read_error(read, rc, doing, error);
-}
-
-int lmdbx__read_just_freed(struct lmdbx__read *read, uint64_t *pages, struct lmdbx_error *error) {
-  static const char doing[] = "look at the free pages";
-  MDB_cursor *cursor;
-  MDB_val key, value;
-  size_t id = 0;
-  *pages = 0;
-  int rc = mdb_cursor_open(read->txn, LMDBX__FREE_DBI, &cursor);
-  if (rc != 0) return lmdbx__read_error(read, rc, doing, error);
-  rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
-  if (rc == 0) {
-    if (key.mv_size == sizeof id) memcpy(&id, key.mv_data, sizeof id);
-    if (id == lmdbx__read_txn_id(read)) *pages = freed_count(value);
+  while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+    size_t count = 0;
+    if (value.mv_size >= sizeof count) memcpy(&count, value.mv_data, sizeof count);
+    *pages += count;
   }
   mdb_cursor_close(cursor);
-  return rc == 0 || rc == MDB_NOTFOUND ? LMDBX_OK : lmdbx__read_error(read, rc, doing, error);
+  return rc == MDB_NOTFOUND ? LMDBX_OK : lmdbx__read_error(read, rc, doing, error);
 }

@@ -55,6 +55,24 @@ static void a_reopening_ends_parked_reads(void **state) {
   lmdbx__env_release(env);
 }
 
+static void a_paused_read_is_parked_and_no_snapshot(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  put(env, "k", "old");
+  struct lmdbx__read *going_on = begin(env), *ended = begin(env);
+  lmdbx__read_pause(going_on);
+  assert_int_equal(lmdbx__env_oldest_snapshot(env), 0);
+  assert_int_equal(lmdbx__read_resume(going_on, NULL), LMDBX_OK);
+  assert_true(sees(going_on, TEST_MAIN_DBI, "k", "old"));
+  lmdbx__read_park(going_on);
+  assert_true(lmdbx__env_oldest_snapshot(env) > 0);
+  lmdbx__read_end(going_on);
+  lmdbx__read_pause(ended);
+  reopen(env);
+  assert_int_equal(lmdbx__read_resume(ended, NULL), LMDBX_SNAPSHOT_EXPIRED);
+  lmdbx__read_end(ended);
+  lmdbx__env_release(env);
+}
+
 /* What another thread does with a read, while this one wants to reopen. */
 struct user {
   struct lmdbx__env *env;
@@ -181,6 +199,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_parked_read_keeps_its_moment),
       TEST(a_reopening_ends_parked_reads),
+      TEST(a_paused_read_is_parked_and_no_snapshot),
       TEST(a_read_in_use_is_waited_for),
       TEST(a_read_that_is_parked_while_a_reopening_waits_ends),
       TEST(the_oldest_parked_read_is_known),

@@ -1,7 +1,9 @@
 /* Turns of the loop that issue many reads: their first batches go to the pool before the
  * turn ends, 128, 256, 512 and so on. And turns whose time for reads on the owner thread is
  * spent. */
+#include "queue/repository.h"
 #include "queue_fixture.h"
+#include "store/internal.h"
 
 enum { COUNT = 1000, AHEAD = 3 /* batches that are full */ };
 
@@ -133,6 +135,29 @@ static void a_host_may_end_in_the_midst_of_a_turn(void **state) {
     for (int i = 0; i < COUNT; i++) assert_false(outcomes[i].done);
     free(outcomes);
   }
+}
+
+/* Whoever moves the map may himself be what keeps a thread from them. */
+static void those_that_wait_for_a_thread_stand_in_no_ones_way(void **state) {
+  struct fixture *fixture = *state;
+  struct executor *executor = &fixture->executor;
+  struct outcome got, listed;
+  put_one(fixture, "t:1", "x");
+  struct lmdbx__env *env = fixture->repository->env; /* it is open by now */
+  executor_set(executor, &executor->hold, true);
+  ask_get(fixture->repository, "t:1", &got);
+  ask_list(fixture->repository, "t:", &listed);
+  lmdbx_host_flush(executor->host);
+  uint64_t before = lmdbx__now_ns();
+  assert_int_equal(lmdbx__gate_remap(env, env->map_limit, 0, NULL), LMDBX_OK);
+  assert_true(lmdbx__now_ns() - before < LMDBX__REMAP_WAIT_MS * UINT64_C(500000));
+  executor_set(executor, &executor->hold, false);
+  finish(executor, &got);
+  finish(executor, &listed);
+  assert_int_equal(got.code, LMDBX_OK);
+  assert_string_equal(got.value, "x");
+  assert_int_equal(listed.code, LMDBX_OK);
+  assert_string_equal(listed.value, "[1]");
 }
 
 /* ------------------------------------------------------------- late answers */
@@ -271,6 +296,7 @@ int main(void) {
       TEST(close_lets_reads_sent_ahead_and_the_others_finish),
       TEST(a_host_may_end_in_the_midst_of_a_turn),
       TEST(a_read_of_a_spent_turn_is_told_of_in_the_next_and_shows_its_own),
+      TEST(those_that_wait_for_a_thread_stand_in_no_ones_way),
       TEST(more_of_them_go_to_the_pool_together),
       TEST(those_of_two_environments_and_of_a_pool_that_refuses_have_their_answers),
       TEST(close_waits_for_the_turn_that_tells_of_them),

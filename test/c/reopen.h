@@ -23,13 +23,6 @@ static void fail_commit(struct lmdbx__env *env) {
   assert_int_equal(atomic_load(&metas.countdown), 0);
 }
 
-static bool sees(struct lmdbx__read *read, lmdbx__dbi dbi, const char *key, const char *value) {
-  struct lmdbx_slice got;
-  bool found;
-  assert_int_equal(lmdbx__read_get(read, dbi, text(key), &found, &got, NULL), LMDBX_OK);
-  return found && got.size == strlen(value) && memcmp(got.data, value, got.size) == 0;
-}
-
 static int use_join(struct lmdbx__env *env) {
   struct lmdbx__env_options options = {.path = lmdbx__env_path(env)};
   struct lmdbx__env *joined;

@@ -71,6 +71,79 @@ static void a_database_that_one_commit_fills_and_one_empties_has_room(void **sta
   assert_true(count > FITS + 2);
 }
 
+/* Puts small records beside those that are there, until none fits. */
+static void fill_up(struct lmdbx__env *env) {
+  int code = LMDBX_OK;
+  for (size_t i = 0; code == LMDBX_OK; i++) {
+    char key[16];
+    snprintf(key, sizeof key, "small:%06zu", i);
+    struct lmdbx__op op = put_op(key, "1");
+    commit_group(env, &op, 1);
+    code = code_of(&op);
+    free_ops(&op, 1);
+  }
+  assert_int_equal(code, LMDBX_MAP_FULL);
+}
+
+/* Also where that is little. */
+static void a_put_finds_what_one_delete_has_freed(void **state) {
+  static const size_t sizes[] = {1500, 3000, 5000, 8000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    char name[16], key[16];
+    snprintf(name, sizeof name, "db%zu", i);
+    struct lmdbx__env *env = open_env(path_in(state, name), MEBIBYTE);
+    assert_true(fill(env, sizes[i]) > 3);
+    fill_up(env);
+    struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, 3));
+    commit_group(env, &op, 1);
+    assert_null(op.error);
+    put(env, "room", "again");
+    lmdbx__env_release(env);
+  }
+}
+
+static void a_database_is_created_from_what_was_freed(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  lmdbx__dbi dbi;
+  char key[16];
+  assert_true(fill(env, 30000) > 3);
+  fill_up(env);
+  assert_int_equal(lmdbx__db_open(env, "named", &dbi, NULL), LMDBX_MAP_FULL);
+  struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, 3));
+  commit_group(env, &op, 1);
+  assert_null(op.error);
+  struct lmdbx_error error = {0};
+  if (lmdbx__db_open(env, "named", &dbi, &error) != LMDBX_OK) fail_msg("%s", error.message);
+  lmdbx__env_release(env);
+}
+
+/* While another process reads the first moment, no freed page can be used again,
+ * so that every commit makes the file grow. */
+static void refused_puts_commit_once_at_most(void **state) {
+  const char *path = path_in(state, "db");
+  struct lmdbx__env_info before, after;
+  struct pin pin;
+  char key[16];
+  start_pin(&pin, path);
+  struct lmdbx__env *env = open_env(path, MEBIBYTE);
+  assert_true(fill(env, 3000) > 3);
+  fill_up(env);
+  struct lmdbx__op op = op_of(LMDBX__OP_DELETE, fill_key(key, 0));
+  commit_group(env, &op, 1);
+  assert_null(op.error);
+  lmdbx__env_info(env, &before);
+  for (int i = 0; i < 20; i++) {
+    op = put_op("over", "the limit");
+    commit_group(env, &op, 1);
+    assert_int_equal(code_of(&op), LMDBX_MAP_FULL);
+    free_ops(&op, 1);
+  }
+  lmdbx__env_info(env, &after);
+  assert_in_range(after.last_txn_id, before.last_txn_id, before.last_txn_id + 1);
+  end_pin(&pin);
+  lmdbx__env_release(env);
+}
+
 /* While another process reads the first moment, no freed page can be used again,
  * so that every delete needs pages from behind the limit. */
 static void deletes_get_pages_from_behind_the_limit_and_puts_do_not(void **state) {
@@ -187,6 +260,9 @@ int main(void) {
       TEST(a_full_map_is_reported_and_leaves_what_was_acknowledged),
       TEST(deletes_work_in_a_full_database),
       TEST(a_database_that_one_commit_fills_and_one_empties_has_room),
+      TEST(a_put_finds_what_one_delete_has_freed),
+      TEST(a_database_is_created_from_what_was_freed),
+      TEST(refused_puts_commit_once_at_most),
       TEST(deletes_get_pages_from_behind_the_limit_and_puts_do_not),
       TEST(a_group_of_deletes_in_a_full_database_takes_few_commits),
       TEST(a_delete_in_a_full_database_waits_once_and_a_moment_for_readers),
