@@ -43,10 +43,46 @@ describe("load, interrupted", () => {
       const command = lmdbx(["load", `${directory}/new`, "--create"], { input: null });
       // It takes this, and waits for the end of the line.
       await new Promise((resolve) => command.stdin.write(" ".repeat(2_000_000), resolve));
-      command.kill("SIGINT");
+      command.kill("SIGHUP"); // as a terminal that goes away
       const { code, stdout, stderr } = await command;
       assert.deepEqual([code, stdout, stderr], [130, "", "lmdbx: interrupted\n"]);
       assert.deepEqual(fs.readdirSync(directory), []);
+    }),
+  );
+});
+
+describe("where nobody reads what it says", () => {
+  for (const json of [["--json"], []]) {
+    test(
+      `load loads everything all the same, and its exit code counts, with ${json[0] ?? "lines for people"}`,
+      using(async (open, directory) => {
+        const data = `${directory}/data`;
+        const command = lmdbx(["load", data, "--create", ...json], { input: null });
+        command.deafen();
+        for (let n = 0; n < 2_000; n++) command.stdin.write(`no record\n${record(n)}`);
+        command.stdin.end();
+        const { code, signal } = await command;
+        assert.deepEqual([code, signal], [1, null]);
+        assert.equal(await open({ path: data }).count("t"), 2_000);
+      }),
+    );
+  }
+
+  test(
+    "a copy, a dump to a file and a verification are made to their end",
+    using(async (open, directory) => {
+      const [data, copy, dumped] = ["data", "copy", "dump.jsonl"].map((each) => `${directory}/${each}`);
+      const records = Array.from({ length: 100 }, (_, n) => [`t:${n}`, "\x01"]);
+      inject(data, [...records, ["t:100", Buffer.from([0xc1])]]);
+      const codes = [];
+      for (const args of [["copy", data, copy], ["dump", data, dumped, "--json"], ["verify", data, "--json"]]) {
+        const command = lmdbx(args);
+        command.deafen();
+        codes.push((await command).code);
+      }
+      assert.deepEqual(codes, [0, 1, 1], "the last two cannot decode a value");
+      assert.equal(await open({ path: copy }).count("t"), 101);
+      assert.equal(fs.readFileSync(dumped, "utf8").trimEnd().split("\n").length, 102);
     }),
   );
 });

@@ -88,6 +88,21 @@ describe("what is not carried over", () => {
     },
   );
 
+  withOld(
+    "is not guessed where numbers of msgpack may be a few letters",
+    (path) => {
+      const letters = [-108, -99, 0x35, 0x91ce9231].map((number, n) => [`acme:${n}`, number]); // "Д", "Н", ...
+      return { odd: path, records: letters };
+    },
+    async ({ open, from, to }) => {
+      assert.equal((await rejection(importDirectory({ from, to }))).code, "LMDBX_DECODE");
+      await importDirectory({ from, to, encoding: "string" });
+      const repository = open({ path: to, encoding: "string" });
+      const texts = await repository.getMany("acme", [0, 1, 2, 3]);
+      assert.deepEqual(texts, ["\u0414", "\u041d", "5", "\u0391\u03921"]);
+    },
+  );
+
   withOld("includes what JSON cannot hold, if the new encoding is json", many(3), async (places) => {
     const { open, from, to } = places;
     const report = await importDirectory({ from, to, targetEncoding: "json" });

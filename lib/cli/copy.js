@@ -3,7 +3,7 @@
 const { name } = require("../../package.json");
 const { withRepository } = require("./arguments.js");
 const { interruptible } = require("./interrupt.js");
-const { bytes, duration, out } = require("./output.js");
+const { bytes, duration, finishAnyway, out } = require("./output.js");
 const { Progress } = require("./progress.js");
 
 const help = `Copies a database, with all its named ones, to a new directory, as it is at one moment. It
@@ -22,6 +22,7 @@ async function run([path, target], values) {
   const started = Date.now();
   const progress = new Progress({ unit: "bytes" });
   let size = 0;
+  finishAnyway();
   await interruptible((signal) =>
     withRepository(path, {}, (repository) =>
       repository.backup(target, {

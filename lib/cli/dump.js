@@ -5,7 +5,7 @@ const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
-const { counted, leftOut, note, out } = require("./output.js");
+const { counted, finishAnyway, leftOut, note, out } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
 const { createError } = require("../errors.js");
@@ -133,7 +133,7 @@ async function dumpTo(writer, repository, values, signal) {
   const head = { lmdbxDump: DUMP_VERSION, name: database, encoding };
   try {
     await writer.write(JSON.stringify(head));
-    for (const tenant of values.tenant ?? tenants) await dump.tenant(tenant);
+    for (const tenant of new Set(values.tenant ?? tenants)) await dump.tenant(tenant);
     await dump.finish();
     return dump;
   } finally {
@@ -154,6 +154,7 @@ async function run([path, file], values) {
         throw error;
       }
     });
+  if (file !== undefined) finishAnyway();
   const dump = await interruptible(work);
   const { records, unreadable } = dump;
   if (json) out(JSON.stringify({ type: "report", file, records, leftOut: unreadable }));

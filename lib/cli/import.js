@@ -4,7 +4,7 @@ const { name } = require("../../package.json");
 const { MAP_SIZE, readEncoding, readEncodings, readMapSize } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
-const { bytes, counted, duration, note, number, out, plain, table } = require("./output.js");
+const { bytes, counted, duration, finishAnyway, note, number, out, plain, table } = require("./output.js");
 const { Progress } = require("./progress.js");
 
 const help = `Takes a database of version 0.3.x over into a new directory.
@@ -41,8 +41,8 @@ const options = {
 /** @param {import("../../import.d.ts").NotCarried} entry */
 function describe({ database, tenantId, key, storedKey, records, reason }) {
   const where = database === undefined ? "" : `database ${JSON.stringify(database)}: `;
-  if (records !== 1)
-    return plain(`not carried over: ${where}${number(records)} records: ${reason}`);
+  if (records !== 1 || (tenantId === undefined && storedKey === undefined))
+    return plain(`not carried over: ${where}${counted(records, "record")}: ${reason}`);
   const record =
     storedKey === undefined
       ? `tenant ${JSON.stringify(tenantId)}, key ${JSON.stringify(key)}`
@@ -94,6 +94,7 @@ async function run([from, to], values) {
   const target = values["target-encoding"];
   const progress = new Progress({ unit: "records" });
   const verbs = { copy: "copying  ", verify: "comparing" };
+  finishAnyway();
   const report = await interruptible((signal) =>
     importDirectory({
       from,

@@ -1,5 +1,8 @@
 "use strict";
-// Ctrl-C and SIGTERM end what is under way in good order; a second one ends it at once.
+// Ctrl-C, SIGTERM and a terminal that goes away end what is under way in good order; a second signal
+// ends it at once.
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
  * @template T
@@ -10,16 +13,16 @@ async function interruptible(work) {
   const stop = new AbortController();
   const onSignal = () => {
     stop.abort();
-    for (const name of ["SIGINT", "SIGTERM"]) process.removeListener(name, onSignal);
+    for (const name of SIGNALS) process.removeListener(name, onSignal);
   };
-  for (const name of ["SIGINT", "SIGTERM"]) process.on(name, onSignal);
+  for (const name of SIGNALS) process.on(name, onSignal);
   try {
     return await work(stop.signal);
   } catch (error) {
     if (stop.signal.aborted) error.interrupted = true;
     throw error;
   } finally {
-    for (const name of ["SIGINT", "SIGTERM"]) process.removeListener(name, onSignal);
+    for (const name of SIGNALS) process.removeListener(name, onSignal);
   }
 }
 

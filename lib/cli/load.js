@@ -6,7 +6,7 @@ const { DUMP_VERSION } = require("./dump.js");
 const { INCOMPLETE, UsageError } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { readLines } = require("./lines.js");
-const { counted, leftOut, note, number, out } = require("./output.js");
+const { counted, finishAnyway, leftOut, note, number, out } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { fromTagged } = require("./tagged.js");
 const { throwIfAborted } = require("../signal.js");
@@ -185,6 +185,7 @@ async function peek(lines) {
   const { value: first } = await lines.next();
   let head;
   try {
+    if (first !== undefined) first.text = first.text.replace(/^\ufeff/, "");
     head = first && readHead(parse(first.text));
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -240,6 +241,7 @@ async function run([path, file], values) {
     // Standard input that stays open would keep the process waiting.
     return start(path, input, values, signal).finally(() => input.return(undefined));
   };
+  finishAnyway();
   const { code, loaded, refused, dumped } = await interruptible(work);
   const left = refused > 0 ? `, ${counted(refused, "line")} left out` : "";
   if (values.json) out(JSON.stringify({ type: "report", loaded, refused, dumped }));

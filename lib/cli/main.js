@@ -84,6 +84,7 @@ async function run(args) {
     if (values.help) return out(helpOf(command));
     const [least, most] = command.positionals;
     if (positionals.length < least) throw new UsageError("an argument is missing");
+    if (positionals[0] === "") throw new UsageError("the path is empty");
     if (positionals.length > most) {
       throw new UsageError(`there is an argument too many: ${positionals[most]}`);
     }
@@ -135,6 +136,7 @@ function report(error, args) {
  */
 async function main(args) {
   process.stdout.on("error", endOutput);
+  process.stderr.on("error", () => undefined); // nobody listens: the work and its exit code count
   try {
     process.exitCode = (await run(args)) ?? DONE;
   } catch (error) {

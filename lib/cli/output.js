@@ -4,13 +4,23 @@
 const { inspect } = require("node:util");
 const { DONE, FAILED } = require("./exit.js");
 
+let finishes = false;
+
+/** From now on the command does more than to write results: it goes on where nobody reads them. */
+function finishAnyway() {
+  finishes = true;
+}
+
 /**
  * Ends the command where standard output takes no more. A reader that has seen enough (`| head`) is
  * no failure.
  * @param {any} error
  */
 function endOutput(error) {
-  if (error.code === "EPIPE") process.exit(DONE);
+  if (error.code === "EPIPE") {
+    if (finishes) return;
+    process.exit(DONE);
+  }
   note(`lmdbx: standard output: ${error.message}`);
   process.exit(FAILED);
 }
@@ -224,6 +234,6 @@ function barBeside(beside, most = BAR_WIDTH, all = columns()) {
 }
 
 module.exports = {
-  ...{ endOutput, write, out, note, bytes, number, duration, counted, plain, leftOut, inspected },
+  ...{ endOutput, finishAnyway, write, out, note, bytes, number, duration, counted, plain, leftOut, inspected },
   ...{ width, table, bar, barBeside, columns, isScreen },
 };

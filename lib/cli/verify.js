@@ -10,7 +10,7 @@ const { readEncodings, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { splitLines } = require("./lines.js");
-const { bytes, counted, number, out, plain, table } = require("./output.js");
+const { bytes, counted, finishAnyway, number, out, plain, table } = require("./output.js");
 const { Progress } = require("./progress.js");
 
 /** Crashes after which no more records are tried. */
@@ -229,8 +229,9 @@ async function run([directory], values) {
   };
   const task = { directory: resolved, encoding, encodings };
   const work = (signal) => verify(task, tell, { signal });
+  finishAnyway();
   const end = await interruptible(work).finally(() => progress.clear());
-  if (values.json) out(JSON.stringify({ ...end, type: "report", findings: found }));
+  if (values.json) out(JSON.stringify({ ...end, type: "report", sound: end?.sound === true && found === 0, findings: found }));
   else if (end?.sound) printEnd(end);
   if (!values.json)
     out(found === 0 ? "No damage found." : `${counted(found, "finding")}, listed above.`);

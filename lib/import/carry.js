@@ -51,8 +51,21 @@ async function inGroups(records, run, after) {
   }
 }
 
-/** What text begins with and is a number of msgpack as well: the printable characters of ASCII. */
-const isCharacter = (byte) => byte >= 0x20 && byte <= 0x7e;
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Whether bytes are text that people write, without control characters. @param {Buffer} bytes */
+function isText(bytes) {
+  try {
+    return !/[\u0000-\u001f\u007f-\u009f]/.test(UTF8.decode(bytes));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a number of msgpack may as well be text, as 53 and "5" are the same byte. */
+function isAmbiguous(value, bytes) {
+  return (typeof value === "number" || typeof value === "bigint") && isText(bytes);
+}
 
 /** What JSON holds of a value; throws where that is less than the value. */
 function checkJson(value) {
@@ -136,7 +149,7 @@ class Carrier {
         : `the value has no JSON text: ${error.message}`;
       return refuse("LMDBX_INVALID_VALUE", reason);
     }
-    return { ...record, value, ambiguous: bytes.length === 1 && isCharacter(bytes[0]) };
+    return { ...record, value, ambiguous: isAmbiguous(value, bytes) };
   }
 
   #refused(record, code, reason) {

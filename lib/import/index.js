@@ -145,7 +145,7 @@ class Import {
 
   /**
    * Refuses what was probably written with another encoding: where most values are none of it, some
-   * of the others only look like ones; and a digit of JSON alone is a number of msgpack, too.
+   * of the others only look like ones; and a digit of JSON, or a few letters, are a number of msgpack, too.
    */
   #checkEncoding(name, encoding, { records, carried, refused, undecoded, ambiguous }) {
     const database = name === undefined ? "the main database" : `database ${JSON.stringify(name)}`;
@@ -157,7 +157,7 @@ class Import {
       ambiguous === carried + refused && // all that could be decoded
       !this.#options.isEncodingGiven(name)
     ) {
-      what = `the values of ${database} may be small numbers of msgpack, or characters of json or string`;
+      what = `the values of ${database} may be numbers of msgpack, or short texts of json or string`;
     } else {
       return;
     }

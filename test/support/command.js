@@ -12,7 +12,8 @@ const LMDBX = path.join(__dirname, "../../bin/lmdbx.js");
  * @param {{ input?: string | null, cwd?: string, env?: object, timeout?: number }} [options] - input:
  *   null leaves it to the test
  * @returns {Promise<{ code: number | null, signal: string | null, stdout: string, stderr: string }> &
- *   { kill(signal: string): boolean, stdin: import("node:stream").Writable }}
+ *   { kill(signal: string): boolean, stdin: import("node:stream").Writable, deafen(): void }} deafen:
+ *   nobody reads what it says any more
  */
 function lmdbx(args, { input = "", cwd, env, timeout = patient(60_000) } = {}) {
   const child = spawn(process.execPath, [LMDBX, ...args], { cwd, env: { ...process.env, ...env }, timeout });
@@ -26,7 +27,8 @@ function lmdbx(args, { input = "", cwd, env, timeout = patient(60_000) } = {}) {
     child.on("error", reject);
     child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
-  return Object.assign(ended, { kill: (signal) => child.kill(signal), stdin: child.stdin });
+  const deafen = () => [child.stdout, child.stderr].forEach((stream) => stream.destroy());
+  return Object.assign(ended, { kill: (signal) => child.kill(signal), stdin: child.stdin, deafen });
 }
 
 /** The arguments of each command that reads a database. */
