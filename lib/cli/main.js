@@ -130,6 +130,17 @@ function report(error, args) {
   return error?.interrupted ? INTERRUPTED : FAILED;
 }
 
+const PATIENCE_MILLISECONDS = 200;
+
+/** Until standard output has taken everything. A reader that takes nothing more, such as a pager,
+ * keeps nobody waiting. */
+function written() {
+  return new Promise((resolve) => {
+    process.stdout.write("", () => resolve(undefined));
+    setTimeout(resolve, PATIENCE_MILLISECONDS);
+  });
+}
+
 /**
  * Runs a command; sets the exit code.
  * @param {string[]} args
@@ -142,8 +153,9 @@ async function main(args) {
   } catch (error) {
     process.exitCode = report(error, args);
   }
-  // A reader that takes nothing more, such as a pager, keeps nobody waiting.
-  if (process.exitCode === INTERRUPTED && process.stdout.writableLength > 0) process.exit();
+  if (process.exitCode !== INTERRUPTED) return;
+  await written();
+  process.exit();
 }
 
 module.exports = { main, COMMANDS };
