@@ -221,17 +221,18 @@ void lmdbx__settle_gathered(struct lmdbx__addon *addon) {
   if (settling->count == 0) return;
   size_t given = settling->values > 0 ? 2 : 1;
   settling->values = 0;
-  if (napi_open_handle_scope(addon->env, &scope) != napi_ok) goto out;
+  if (napi_open_handle_scope(addon->env, &scope) != napi_ok) {
+    settling->count = 0;
+    return;
+  }
   if (given == 2 && lmdbx__value_tape_text(&addon->tape, &arguments[1]) != napi_ok) {
     fail_values(addon);
     given = 1;
   }
   napi_status status = napi_create_uint32(addon->env, (uint32_t)settling->count, &arguments[0]);
-  settling->count = 0;
+  settling->count = 0; /* before the call, which may gather others */
   if (status == napi_ok) call_pending(addon, settling->settle_many, given, arguments);
   (void)napi_close_handle_scope(addon->env, scope);
-out:
-  settling->count = 0;
 }
 
 static void gather(struct lmdbx__addon *addon, void *user, const struct lmdbx_result *result,

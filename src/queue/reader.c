@@ -1,6 +1,6 @@
 /* Reads of one turn of the loop, in batches: each a job with a read transaction,
  * begun when its first read is issued, so that none of them sees what is written
- * later. */
+ * later; unless the map had to move while the job waited for a thread. */
 #include "queue/reader.h"
 #include "queue/host.h"
 #include "queue/repository.h"

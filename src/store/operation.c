@@ -243,13 +243,6 @@ static size_t run_bytes(const struct run *run) {
   return bytes;
 }
 
-bool lmdbx__op_writes(const struct lmdbx__op *op) {
-  if (op->type == LMDBX__OP_UNIT)
-    return lmdbx__unit_has(op->unit, LMDBX__STEP_PUT) ||
-           lmdbx__unit_has(op->unit, LMDBX__STEP_DELETE);
-  return op->type == LMDBX__OP_PUT || op->type == LMDBX__OP_DELETE;
-}
-
 static bool op_puts(const struct lmdbx__op *op) {
   return op->type == LMDBX__OP_PUT ||
          (op->type == LMDBX__OP_UNIT && lmdbx__unit_has(op->unit, LMDBX__STEP_PUT));
@@ -258,6 +251,10 @@ static bool op_puts(const struct lmdbx__op *op) {
 static bool op_deletes(const struct lmdbx__op *op) {
   return op->type == LMDBX__OP_DELETE ||
          (op->type == LMDBX__OP_UNIT && lmdbx__unit_has(op->unit, LMDBX__STEP_DELETE));
+}
+
+bool lmdbx__op_writes(const struct lmdbx__op *op) {
+  return op_puts(op) || op_deletes(op);
 }
 
 static bool run_has(const struct run *run, bool (*what)(const struct lmdbx__op *op)) {

@@ -37,8 +37,9 @@ static int commit_nothing(struct lmdbx__env *env) {
     if (rc == 0) {
       env->room_txn_id = id;
       env->has_deleted = false;
+    } else {
+      (void)lmdbx__commit_error(env, rc, "commit", NULL); /* notes if the environment has failed */
     }
-    if (rc != 0) (void)lmdbx__commit_error(env, rc, "commit", NULL); /* perhaps it is lost */
   } else {
     mdb_txn_abort(txn);
   }

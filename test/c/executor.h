@@ -7,8 +7,10 @@
 
 #include "lmdbx.h"
 #include "store/store.h"
+#include "support.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define POOL_THREADS 2
@@ -134,6 +136,19 @@ static void executor_stop(struct executor *executor) {
   for (size_t i = 0; i < executor->waiting_count; i++) lmdbx_job_done(executor->waiting[i]);
   pthread_cond_destroy(&executor->changed);
   pthread_mutex_destroy(&executor->mutex);
+}
+
+/* A repository in the directory; more: of its configuration, ",\"name\":value". */
+static inline struct lmdbx_repository *open_with(struct executor *executor, const char *directory,
+                                                 const char *more) {
+  char config[512];
+  struct lmdbx_error error = {0};
+  struct lmdbx_repository *repository = NULL;
+  snprintf(config, sizeof config, "{\"path\":\"%s\"%s}", directory, more);
+  if (lmdbx_open(executor->host, text(config), &repository, &error) != LMDBX_OK) {
+    fail_msg("%s", error.message);
+  }
+  return repository;
 }
 
 #endif

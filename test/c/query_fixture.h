@@ -75,23 +75,12 @@ static inline void finish(struct fixture *fixture, struct outcome *outcome) {
   while (!outcome->done) executor_turn(&fixture->executor);
 }
 
-static inline struct lmdbx_repository *open_repository(struct fixture *fixture, const char *more) {
-  char config[512];
-  struct lmdbx_error error = {0};
-  struct lmdbx_repository *repository = NULL;
-  snprintf(config, sizeof config, "{\"path\":\"%s\"%s}", (const char *)fixture->directory, more);
-  if (lmdbx_open(fixture->executor.host, text(config), &repository, &error) != LMDBX_OK) {
-    fail_msg("%s", error.message);
-  }
-  return repository;
-}
-
 static inline int setup(void **state) {
   struct fixture *fixture = calloc(1, sizeof *fixture);
   assert_non_null(fixture);
   executor_start(&fixture->executor);
   if (make_directory(&fixture->directory) != 0) return -1;
-  fixture->repository = open_repository(fixture, "");
+  fixture->repository = open_with(&fixture->executor, fixture->directory, "");
   next_order = 0;
   *state = fixture;
   return 0;

@@ -44,18 +44,6 @@ static inline void note(void *context, void *user, const struct lmdbx_result *re
   outcome->order = next_order++;
 }
 
-static inline struct lmdbx_repository *open_with(struct executor *executor, const char *directory,
-                                                 const char *more) {
-  char config[512];
-  struct lmdbx_error error = {0};
-  struct lmdbx_repository *repository = NULL;
-  snprintf(config, sizeof config, "{\"path\":\"%s\"%s}", directory, more);
-  if (lmdbx_open(executor->host, text(config), &repository, &error) != LMDBX_OK) {
-    fail_msg("%s", error.message);
-  }
-  return repository;
-}
-
 static inline int setup(void **state) {
   struct fixture *fixture = calloc(1, sizeof *fixture);
   assert_non_null(fixture);
