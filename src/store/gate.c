@@ -24,14 +24,14 @@ void lmdbx__gate_destroy(struct lmdbx__gate *gate) {
   pthread_cond_destroy(&gate->changed);
 }
 
-/* When whoever waits now gives up. */
-static uint64_t deadline_from_now(void) {
-  return lmdbx__now_ns() + LMDBX__REMAP_WAIT_MS * NANOSECONDS_PER_MILLISECOND;
+/* When whoever waits from now on gives up. */
+static uint64_t deadline_in(uint64_t milliseconds) {
+  return lmdbx__now_ns() + milliseconds * NANOSECONDS_PER_MILLISECOND;
 }
 
 /* Waits, with the lock held, while the gate is closed. false: it stayed closed. */
 static bool wait_open(struct lmdbx__gate *gate) {
-  uint64_t deadline = deadline_from_now();
+  uint64_t deadline = deadline_in(LMDBX__REMAP_WAIT_MS);
   while (gate->closed)
     if (!lmdbx__condition_wait(&gate->changed, &gate->lock, deadline)) break;
   return !gate->closed;
@@ -127,9 +127,13 @@ static void expire(struct lmdbx__gate *gate, struct lmdbx__read *read) {
 }
 
 /* With the lock held. */
-static struct lmdbx__read *find_parked(struct lmdbx__gate *gate) {
+static bool is_parked(const struct lmdbx__read *read, bool paused_too) {
+  return read->parked && (paused_too || read->kept_since != 0);
+}
+
+static struct lmdbx__read *find_parked(struct lmdbx__gate *gate, bool paused_too) {
   struct lmdbx__read *read = gate->kept;
-  while (read != NULL && !read->parked) read = read->next;
+  while (read != NULL && !is_parked(read, paused_too)) read = read->next;
   return read;
 }
 
@@ -146,7 +150,7 @@ void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read, bool l
   read->kept = true;
   if (read->txn == NULL) {
     /* It has expired before. */
-  } else if (gate->closed) {
+  } else if (gate->closed && (lasting || read->kept_since != 0 || !gate->patient)) {
     expire(gate, read);
   } else {
     read->parked = true;
@@ -165,6 +169,7 @@ void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read, bool l
 bool lmdbx__gate_resume(struct lmdbx__gate *gate, struct lmdbx__read *read) {
   pthread_mutex_lock(&gate->lock);
   read->parked = false;
+  if (gate->patient) pthread_cond_broadcast(&gate->changed);
   bool live = read->txn != NULL;
   pthread_mutex_unlock(&gate->lock);
   return live;
@@ -189,6 +194,19 @@ uint64_t lmdbx__env_oldest_snapshot(struct lmdbx__env *env) {
 
 /* ---------------------------------------------------------- the closed gate */
 
+/* With the lock held: ends parked reads, once those that are only paused had their chance to go
+ * on at their moment, which may be an earlier one than what the closer is about to write. */
+static void end_parked(struct lmdbx__gate *gate) {
+  uint64_t deadline = deadline_in(LMDBX__PAUSED_WAIT_MS);
+  struct lmdbx__read *read;
+  gate->patient = true;
+  while ((read = find_parked(gate, false)) != NULL) expire(gate, read);
+  while (find_parked(gate, true) != NULL)
+    if (!lmdbx__condition_wait(&gate->changed, &gate->lock, deadline)) break;
+  gate->patient = false;
+  while ((read = find_parked(gate, true)) != NULL) expire(gate, read);
+}
+
 void lmdbx__gate_open(struct lmdbx__gate *gate, bool lost) {
   pthread_mutex_lock(&gate->lock);
   gate->closed = false;
@@ -212,8 +230,8 @@ int lmdbx__gate_close(struct lmdbx__gate *gate, bool *first) {
   }
   gate->closed = true;
   lmdbx__copies_interrupt(gate->copies);
-  for (struct lmdbx__read *read; (read = find_parked(gate)) != NULL;) expire(gate, read);
-  uint64_t deadline = deadline_from_now();
+  end_parked(gate);
+  uint64_t deadline = deadline_in(LMDBX__REMAP_WAIT_MS);
   while (gate->live > 0 && !stuck)
     if (!lmdbx__condition_wait(&gate->changed, &gate->lock, deadline)) break;
   if (gate->live > 0) {

@@ -33,6 +33,9 @@
  * was in vain. */
 #define LMDBX__REMAP_WAIT_MS 1000
 #define LMDBX__STUCK_MS 4000
+/* How long, before that, for reads that wait for a thread of the pool: the one that asks may be
+ * theirs. With a thread free it takes microseconds. */
+#define LMDBX__PAUSED_WAIT_MS 5
 /* Permissions of files before the umask: the data of all tenants is nobody
  * else's business. Directories get the usual 0777. */
 #define LMDBX__FILE_MODE 0660
@@ -62,9 +65,10 @@ struct lmdbx__read {
  * file be reopened, when there are none: LMDB would pull it away under them. */
 struct lmdbx__gate {
   pthread_mutex_t lock;
-  pthread_cond_t changed; /* live became 0, or the gate opened */
+  pthread_cond_t changed; /* live became 0, a read was resumed or ended, or the gate opened */
   unsigned live;          /* transactions under way, of either kind */
   bool closed;            /* a thread works behind it: no new transaction */
+  bool patient;           /* paused reads may go on behind it */
   bool lost;              /* there is no map: no transaction until it is reopened */
   uint64_t stuck_until;   /* ns: it was closed in vain, and nobody waits again until then, or
                              until live is 0 */
@@ -243,15 +247,15 @@ bool lmdbx__gate_enter_read(struct lmdbx__gate *gate, bool wait, struct lmdbx__r
 bool lmdbx__gate_leave_read(struct lmdbx__gate *gate, struct lmdbx__read *read);
 /* An idle read to be ended or asked, not to be begun: it is not counted. */
 struct lmdbx__read *lmdbx__gate_take_idle(struct lmdbx__gate *gate);
-/* Parks a read, or pauses it; if the gate is closed, ends it instead. */
+/* Parks a read, or pauses it; if the gate is closed for it, ends it instead. */
 void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read, bool lasting);
 /* false: it has expired. */
 bool lmdbx__gate_resume(struct lmdbx__gate *gate, struct lmdbx__read *read);
 /* Takes a read off the kept ones, to be ended. */
 void lmdbx__gate_forget(struct lmdbx__gate *gate, struct lmdbx__read *read);
 /*
- * Closes the gate, ends the parked reads, and waits for the other live
- * transactions to end, of which the calling thread has none. LMDBX_CONFLICT: they did not.
+ * Closes the gate, ends the parked reads (paused ones a little later), and waits for the other
+ * live transactions to end, of which the calling thread has none. LMDBX_CONFLICT: they did not.
  * LMDBX_OK: *first says whether this thread has closed it, and opens it; otherwise another had, and
  * has opened it again.
  */

@@ -106,6 +106,24 @@ static void a_file_that_may_only_be_read_opens_for_reading(void **state) {
   assert_int_equal(join_child(start_child(open_reading_without_rights, (void *)path)), LMDBX_OK);
 }
 
+static void a_lock_file_that_root_creates_is_the_data_owners(void **state) {
+  struct stat status;
+  const char *path = path_in(state, "db");
+  if (geteuid() != 0) skip(); /* only root opens what is another's, and gives it away */
+  for (int read_only = 0; read_only < 2; read_only++) {
+    lmdbx__env_release(open_env(path, 0));
+    assert_int_equal(chown(path_in(state, "db/data.mdb"), NOBODY, NOBODY), 0);
+    assert_int_equal(unlink(path_in(state, "db/lock.mdb")), 0);
+    struct lmdbx__env_options options = {.path = path, .read_only = read_only != 0};
+    struct lmdbx__env *env;
+    assert_int_equal(lmdbx__env_acquire(&options, NULL, &env, NULL), LMDBX_OK);
+    lmdbx__env_release(env);
+    assert_int_equal(stat(path_in(state, "db/lock.mdb"), &status), 0);
+    assert_int_equal(status.st_uid, NOBODY);
+    assert_int_equal(status.st_gid, NOBODY);
+  }
+}
+
 static void data_that_is_no_file_is_refused(void **state) {
   assert_int_equal(mkdir(path_in(state, "db"), 0777), 0);
   assert_int_equal(mkfifo(path_in(state, "db/data.mdb"), 0666), 0);
@@ -371,6 +389,7 @@ int main(void) {
       TEST(a_file_in_the_way_is_refused),
       TEST(no_permission_is_an_error_of_its_own),
       TEST(a_file_that_may_only_be_read_opens_for_reading),
+      TEST(a_lock_file_that_root_creates_is_the_data_owners),
       TEST(data_that_is_no_file_is_refused),
       TEST(data_behind_a_link_of_its_own_is_refused),
       TEST(an_empty_file_is_refused),

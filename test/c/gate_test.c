@@ -1,7 +1,9 @@
 /* Parked reads: they keep their moment, and stand in nobody's way. */
 #include "reopen.h"
+#include "store/internal.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -70,6 +72,48 @@ static void a_paused_read_is_parked_and_no_snapshot(void **state) {
   reopen(env);
   assert_int_equal(lmdbx__read_resume(ended, NULL), LMDBX_SNAPSHOT_EXPIRED);
   lmdbx__read_end(ended);
+  lmdbx__env_release(env);
+}
+
+static void *remap(void *context) {
+  struct lmdbx__env *env = context;
+  return (void *)(intptr_t)lmdbx__gate_remap(env, env->map_limit, 0, NULL);
+}
+
+static void wait_until_closed(struct lmdbx__gate *gate) {
+  for (bool closed = false; !closed; sched_yield()) {
+    pthread_mutex_lock(&gate->lock);
+    closed = gate->closed || gate->stuck_until != 0;
+    pthread_mutex_unlock(&gate->lock);
+  }
+}
+
+/* Whether reads paused before and behind the closing of the gate have gone on at their moment. */
+static bool paused_go_on(struct lmdbx__env *env) {
+  pthread_t thread;
+  void *code;
+  struct lmdbx__read *before = begin(env), *behind = begin(env);
+  lmdbx__read_pause(before);
+  assert_int_equal(pthread_create(&thread, NULL, remap, env), 0);
+  wait_until_closed(&env->gate);
+  lmdbx__read_pause(behind);
+  bool both = lmdbx__read_resume(behind, NULL) == LMDBX_OK;
+  both = lmdbx__read_resume(before, NULL) == LMDBX_OK && both;
+  if (both)
+    both = sees(before, TEST_MAIN_DBI, "k", "old") && sees(behind, TEST_MAIN_DBI, "k", "old");
+  lmdbx__read_end(before);
+  lmdbx__read_end(behind);
+  pthread_join(thread, &code);
+  assert_int_equal((intptr_t)code, LMDBX_OK);
+  return both;
+}
+
+/* A pool with a thread free begins them at once; whether this one is in time is the system's. */
+static void paused_reads_have_a_moment_to_go_on(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  put(env, "k", "old");
+  int tries = 100;
+  while (!paused_go_on(env)) assert_true(--tries > 0);
   lmdbx__env_release(env);
 }
 
@@ -200,6 +244,7 @@ int main(void) {
       TEST(a_parked_read_keeps_its_moment),
       TEST(a_reopening_ends_parked_reads),
       TEST(a_paused_read_is_parked_and_no_snapshot),
+      TEST(paused_reads_have_a_moment_to_go_on),
       TEST(a_read_in_use_is_waited_for),
       TEST(a_read_that_is_parked_while_a_reopening_waits_ends),
       TEST(the_oldest_parked_read_is_known),
