@@ -275,9 +275,11 @@ int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
                       struct lmdbx_error *error) {
   static const char doing[] = "move the map of the database";
   bool first, lost;
-  if (lmdbx__gate_close(&env->gate, &first) != LMDBX_OK)
-    return lmdbx__error_at(error, LMDBX_CONFLICT, 0, doing, env->path,
-                           "read transactions of this process stayed open. Try again");
+  do {
+    if (lmdbx__gate_close(&env->gate, &first) != LMDBX_OK)
+      return lmdbx__error_at(error, LMDBX_CONFLICT, 0, doing, env->path,
+                             "read transactions of this process stayed open. Try again");
+  } while (!first && extra > 0); /* nobody else's remap has that */
   if (!first) return LMDBX_OK;
   int rc = move_map(env, map_size, extra, &lost);
   lmdbx__gate_open(&env->gate, lost);

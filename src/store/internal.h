@@ -265,7 +265,7 @@ void lmdbx__gate_open(struct lmdbx__gate *gate, bool lost);
 /*
  * Moves the map to map_size bytes, or to what is used if that is more, plus
  * extra, once no transaction of this process is live. The calling thread holds
- * none. LMDBX_OK, also if another thread's remap came first (look again);
+ * none. LMDBX_OK, also if another thread's remap came first (look again), without extra;
  * LMDBX_CONFLICT: transactions stayed live; LMDBX_NO_MEMORY: no address space;
  * LMDBX_FAILED: the environment has failed before.
  */
