@@ -30,6 +30,9 @@ const BUN_TIMEOUT = 120_000;
 /** How many times as long as elsewhere tests may take under emulation. */
 const PATIENCE = 10;
 
+/** From how many seconds on a test file is told of when it has ended. */
+const SLOW = 20;
+
 /** Fails, if the runtime's test runner waits for it. */
 const CANARY = `require("node:test").test("fails", async () => {
   await new Promise(setImmediate);
@@ -202,8 +205,11 @@ async function runSuite(target, runtime, tree, { timeout, log, names }) {
     .readdirSync(path.join(tree, "test"))
     .filter((file) => isFor(target, tree, file))
     .filter((file) => names === undefined || names.includes(file.slice(0, -".test.js".length)));
-  for (const file of files) {
+  for (const [at, file] of files.entries()) {
+    const started = Date.now();
     const { output, code, late, passed, skipped, failed, counted } = await runFile(`test/${file}`);
+    const seconds = Math.round((Date.now() - started) / 1000);
+    if (seconds >= SLOW) log(`  ${at + 1} of ${files.length} files: ${file} took ${seconds} s`);
     total.passed += passed;
     total.skipped += skipped;
     const why = late ? `no end within ${timeout / 1000} s` : `exit code ${code}`;
