@@ -103,7 +103,7 @@ export interface ImportReport {
   /** Records that were not carried over. */
   notCarriedCount: number;
   milliseconds: number;
-  /** The least `mapSize` with which the new directory can be written to, in bytes. */
+  /** The `mapSize` that the new directory needs, with room to write to it, in bytes. */
   neededMapSize: number;
   /** Whether the given `mapSize` is as large. */
   mapSizeSuffices?: boolean;

@@ -201,6 +201,24 @@ describe("dump and load", () => {
   );
 
   test(
+    "load of a dump whose first line is damaged asks for what stood there",
+    using(async (open, directory) => {
+      await open({ name: "pages", encoding: "json" }).put("acme", 1, { n: 1 });
+      const dump = await printed("dump", directory, "--name", "pages", "--encoding", "json");
+      const to = path.join(directory, "to");
+      const input = dump.slice(5);
+      const { code, stderr } = await lmdbx(["load", to, "--create"], { input });
+      assert.equal(code, 2);
+      assert.match(stderr, /^lmdbx: line 1 is no JSON object .* Give --name or --encoding to load the rest /);
+      assert.ok(!fs.existsSync(to));
+      const told = await lmdbx(["load", to, "--create", "--name", "pages", "--encoding", "json"], { input });
+      assert.equal(told.code, 1);
+      assert.match(told.stderr, /^left out: line 1: /);
+      assert.deepEqual(await open({ path: to, name: "pages", encoding: "json" }).get("acme", 1), { n: 1 });
+    }),
+  );
+
+  test(
     "load of nothing, as of a pipe whose dump failed, is no success, and creates nothing",
     using(async (open, directory) => {
       const to = path.join(directory, "to");
@@ -241,8 +259,32 @@ describe("dump and load", () => {
       const [left, report] = lines(stdout);
       const { type, tenant, key, code: why } = left;
       assert.deepEqual({ type, tenant, key, why }, { type: "leftOut", tenant: "acme", key: 2, why: "LMDBX_DECODE" });
-      assert.deepEqual(report, { type: "report", file, records: 1, leftOut: 1 });
+      assert.deepEqual(report, { type: "report", file, records: 1, leftOut: 1, missing: 0 });
       assert.equal(lines(fs.readFileSync(file, "utf8")).length, 3);
+    }),
+  );
+
+  test(
+    "dump of a tenant without records says so, and is no success",
+    using(async (open, directory) => {
+      await open().put("acme", 1, 1);
+      const { code, stdout, stderr } = await lmdbx(["dump", directory, "--tenant", "acne", "--tenant", "acme"]);
+      assert.deepEqual([code, stderr], [1, 'tenant "acne" has no records\n']);
+      assert.deepEqual(lines(stdout).slice(1), [{ tenant: "acme", key: 1, value: 1 }, { records: 1 }]);
+    }),
+  );
+
+  test(
+    "dump tells of values that may as well be characters of another encoding",
+    using(async (open, directory) => {
+      const repository = open({ encoding: "string" });
+      for (const value of ["A", "7", "Д"]) await repository.put("acme", value, value);
+      const { code, stderr } = await lmdbx(["dump", directory]);
+      assert.equal(code, 0);
+      assert.match(stderr, /^all 3 values may be numbers .* dump again with --encoding\n$/);
+      for (const encoding of ["string", "msgpack"]) await printed("dump", directory, "--encoding", encoding);
+      await repository.put("acme", "word", "\u0001");
+      await printed("dump", directory); // a control character is none that one would write
     }),
   );
 

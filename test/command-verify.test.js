@@ -98,6 +98,7 @@ describe("verify", () => {
       const entries = report.databases.map(({ records }) => records);
       assert.deepEqual(entries, [number("Entries", main) - 1, number("Entries", orders)]);
       assert.equal(report.values, report.records);
+      assert.deepEqual(report.databases.map(({ name }) => name), [null, "orders"]);
     }),
   );
 
@@ -120,6 +121,32 @@ describe("verify", () => {
       assert.ok(report.values > sound.records.length / 2);
       const human = await lmdbx(["verify", directory]);
       assert.match(human.stdout, /page \d+.*: has impossible bounds; concerns the stored keys/);
+    }),
+  );
+
+  test(
+    "finds the page that hides records, of which dump says that they are missing",
+    using(async (open, directory) => {
+      await makeDatabase(open);
+      const main = open();
+      await main.batch([], { checkpoint: { name: "c", position: 1 } });
+      await main.close();
+      const { code, stdout, stderr } = await lmdbx(["dump", directory]);
+      assert.deepEqual([code, stderr], [0, ""], "a checkpoint and a name are no records");
+      const [, leaf] = pagesInUse(directory, 0x02);
+      overwrite(directory, leaf * PAGE + 12, Buffer.from([16 + 2 * 2, 0])); // two nodes are left
+      const hidden = await lmdbx(["dump", directory]);
+      const missing = lines(stdout).length - lines(hidden.stdout).length;
+      assert.ok(missing > 0);
+      assert.equal(hidden.code, 1);
+      assert.equal(
+        hidden.stderr,
+        `the database has ${missing} more records, of other programs or on damaged pages: verify lists them\n`,
+      );
+      const file = path.join(directory, "dump.jsonl");
+      const [report] = lines((await lmdbx(["dump", directory, file, "--json"])).stdout);
+      assert.equal(report.missing, missing);
+      assert.equal((await lmdbx(["verify", directory])).code, 1);
     }),
   );
 

@@ -5,7 +5,8 @@ const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
-const { counted, finishAnyway, leftOut, note, out } = require("./output.js");
+const { countMissing, readMoment } = require("./moment.js");
+const { counted, finishAnyway, leftOut, note, number, out, plain } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
 const { createError } = require("../errors.js");
@@ -15,6 +16,17 @@ const DUMP_VERSION = 1;
 
 /** After so many values that cannot be read, and none that can, it is the encoding. */
 const HOPELESS = 100;
+/** Numbers of msgpack whose bytes are one character: of ASCII, or of two bytes. */
+const CHARACTERS = [
+  [0x20, 0x7e],
+  [-0x80, -0x41],
+  [0x80, 0xbf],
+];
+
+/** @param {unknown} value */
+function mayBeCharacter(value) {
+  return Number.isInteger(value) && CHARACTERS.some(([from, to]) => from <= value && value <= to);
+}
 
 const help = `Writes the records of one database as JSON Lines, to <file> or to standard output: those of
 the main database, or with --name those of a named one. A directory can have several, which
@@ -40,7 +52,9 @@ what was left out, and how many records were dumped.
   --tenant T       only this tenant; may be repeated
 ${DATABASE_HELP}
 
-Exit code 1: some values could not be read; they were reported and left out.
+Exit code 1: some values could not be read; they were reported and left out. Or a tenant that was
+given has no records. Or, of a dump of all tenants, the database has records that were not met: of
+other programs, or on damaged pages.
 
 Examples:
   npx ${name} dump ./data/users users.jsonl
@@ -54,6 +68,7 @@ class Dump {
   #writer;
   #progress = new Progress({ unit: "records" });
   #options;
+  #characters = 0;
   records = 0;
   unreadable = 0;
 
@@ -67,6 +82,7 @@ class Dump {
   async #write(tenant, key, value) {
     await this.#writer.write(JSON.stringify({ tenant, key, value: toTagged(value) }));
     this.records++;
+    if (mayBeCharacter(value)) this.#characters++;
     this.#progress.show("dumping", this.records, this.#options.total);
   }
 
@@ -104,6 +120,11 @@ class Dump {
     }
   }
 
+  /** Whether all that was read may as well be text of another encoding. */
+  get isAmbiguous() {
+    return this.records > 0 && this.#characters === this.records;
+  }
+
   /** Writes the last line. */
   async finish() {
     this.#checkAny();
@@ -116,50 +137,74 @@ class Dump {
   }
 }
 
-/** The tenants around the moment of a snapshot: those without records in it are no harm. */
-async function readMoment(repository) {
-  const before = await repository.tenants();
-  const moment = repository.snapshot();
-  const after = await repository.tenants();
-  return { moment, tenants: [...new Set([...before, ...after])].sort() };
+async function dumpTenants(dump, tenants) {
+  let empty = 0;
+  for (const tenant of new Set(tenants)) {
+    const before = dump.records + dump.unreadable;
+    await dump.tenant(tenant);
+    if (dump.records + dump.unreadable > before) continue;
+    note(plain(`tenant ${JSON.stringify(tenant)} has no records`));
+    empty++;
+  }
+  return empty;
 }
 
-/** @returns {Promise<Dump>} */
+/** What there is to say of a dump as a whole, beside what was left out. */
+function remark({ records, isAmbiguous }, { missing, encoding }) {
+  if (missing > 0) {
+    note(
+      `the database has ${counted(missing, "more record")}, of other programs or on damaged pages: ` +
+        "verify lists them",
+    );
+  }
+  if (isAmbiguous && encoding === undefined) {
+    note(
+      `all ${number(records)} values may be numbers of msgpack, or characters of json or string: ` +
+        "if they were written as those, dump again with --encoding",
+    );
+  }
+}
+
 async function dumpTo(writer, repository, values, signal) {
-  const { moment, tenants } = await readMoment(repository);
-  const total = values.tenant === undefined ? (await repository.stats()).entries : undefined;
-  const { name: database = null, encoding = "msgpack" } = values;
-  const dump = new Dump(moment, writer, { signal, total, encoding, json: values.json });
-  const head = { lmdbxDump: DUMP_VERSION, name: database, encoding };
+  const { directory, name: database, encoding = "msgpack", tenant: given, json } = values;
+  const place = { directory, name: database };
+  const { moment, tenants, entries } = await readMoment(repository, place);
+  const total = given ? undefined : (entries ?? (await repository.stats()).entries);
+  const dump = new Dump(moment, writer, { signal, total, encoding, json });
   try {
-    await writer.write(JSON.stringify(head));
-    for (const tenant of new Set(values.tenant ?? tenants)) await dump.tenant(tenant);
+    await writer.write(JSON.stringify({ lmdbxDump: DUMP_VERSION, name: database ?? null, encoding }));
+    let empty = 0;
+    if (given) empty = await dumpTenants(dump, given);
+    else for (const tenant of tenants) await dump.tenant(tenant);
     await dump.finish();
-    return dump;
+    const met = dump.records + dump.unreadable;
+    const missing = given ? 0 : countMissing(met, entries, place);
+    return { dump, empty, missing };
   } finally {
     dump.end();
     moment.close();
   }
 }
 
-async function run([path, file], values) {
+async function run([directory, file], values) {
   const json = values.json && file !== undefined; // else standard output is the dump's
   const work = (signal) =>
-    withRepository(path, values, async (repository) => {
+    withRepository(directory, values, async (repository) => {
       const writer = new LineWriter(file, signal);
       try {
-        return await dumpTo(writer, repository, { ...values, json }, signal);
+        return await dumpTo(writer, repository, { ...values, directory, json }, signal);
       } catch (error) {
         writer.abandon();
         throw error;
       }
     });
   if (file !== undefined) finishAnyway();
-  const dump = await interruptible(work);
+  const { dump, empty, missing } = await interruptible(work);
   const { records, unreadable } = dump;
-  if (json) out(JSON.stringify({ type: "report", file, records, leftOut: unreadable }));
+  if (json) out(JSON.stringify({ type: "report", file, records, leftOut: unreadable, missing }));
   else if (file !== undefined) note(`${counted(records, "record")} dumped to ${file}`);
-  return unreadable > 0 ? INCOMPLETE : undefined;
+  remark(dump, { missing, encoding: values.encoding });
+  return unreadable + empty + missing > 0 ? INCOMPLETE : undefined;
 }
 
 module.exports = {

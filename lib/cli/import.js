@@ -75,9 +75,10 @@ function printReport(report, mapSize) {
   if (mapSize !== undefined) {
     const enough = report.mapSizeSuffices
       ? "suffices"
-      : "is too small: puts would be refused with LMDBX_MAP_FULL";
+      : "is too small: puts would soon be refused with LMDBX_MAP_FULL";
     out(
-      `The mapSize of ${number(mapSize)} bytes ${enough}; at least ${number(report.neededMapSize)} are needed.`,
+      `The mapSize of ${number(mapSize)} bytes ${enough}; the database, with room to write to it, ` +
+        `needs ${number(report.neededMapSize)}.`,
     );
   }
   if (report.notCarriedCount > 0) {

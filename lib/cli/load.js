@@ -184,17 +184,19 @@ function isComplete({ loaded, refused }, claimed, isWhole) {
 async function peek(lines) {
   const { value: first } = await lines.next();
   let head;
+  let failure;
   try {
     if (first !== undefined) first.text = first.text.replace(/^\ufeff/, "");
     head = first && readHead(parse(first.text));
   } catch (error) {
     if (error instanceof UsageError) throw error;
+    failure = error;
   }
   async function* all() {
     if (first !== undefined && head === undefined) yield first;
     yield* lines;
   }
-  return { head, lines: all(), isEmpty: first === undefined };
+  return { head, failure, lines: all(), isEmpty: first === undefined };
 }
 
 /** Loads everything. What was put before an error stays, and the error says how much that is. */
@@ -219,7 +221,13 @@ async function loadInto(repository, { head, lines }, values, signal) {
 
 async function start(path, input, values, signal) {
   const config = { compression: values.compression ?? false, mapSize: readMapSize(values) };
-  const { head, lines, isEmpty } = await peek(input);
+  const { head, failure, lines, isEmpty } = await peek(input);
+  if (failure && values.name === undefined && values.encoding === undefined) {
+    throw new UsageError(
+      `line 1 is no JSON object (${failure.message}), and that of a dump says of which database it is, and ` +
+        "in which encoding. Give --name or --encoding to load the rest without it",
+    );
+  }
   const place = {
     name: values.name ?? head?.name ?? undefined,
     encoding: values.encoding ?? head?.encoding,

@@ -231,10 +231,14 @@ async function run([directory], values) {
   const work = (signal) => verify(task, tell, { signal });
   finishAnyway();
   const end = await interruptible(work).finally(() => progress.clear());
-  if (values.json) out(JSON.stringify({ ...end, type: "report", sound: end?.sound === true && found === 0, findings: found }));
-  else if (end?.sound) printEnd(end);
-  if (!values.json)
+  if (values.json) {
+    const databases = end?.databases?.map((each) => ({ ...each, name: each.name ?? null }));
+    const sound = end?.sound === true && found === 0;
+    out(JSON.stringify({ ...end, databases, type: "report", sound, findings: found }));
+  } else {
+    if (end?.sound) printEnd(end);
     out(found === 0 ? "No damage found." : `${counted(found, "finding")}, listed above.`);
+  }
   checkNames(directory, encodings, end);
   return found === 0 ? undefined : INCOMPLETE;
 }

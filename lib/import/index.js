@@ -6,7 +6,8 @@ const path = require("node:path");
 const { createError } = require("../errors.js");
 const { LMDBXRepository } = require("../repository.js");
 const { Carrier, reasonOf } = require("./carry.js");
-const { checkOld, takeOld, failure } = require("./old-files.js");
+const { failure } = require("./failure.js");
+const { readOld, takeOld } = require("./old-files.js");
 const { readOptions } = require("./options.js");
 const { checkPeer, loadPeer } = require("./peer.js");
 const { Source } = require("./source.js");
@@ -224,10 +225,11 @@ class Import {
  */
 async function importDirectory(options) {
   const checked = readOptions(options);
-  checkOld(checked.from); // before it asks for what reads it
+  readOld(checked.from); // before it asks for what reads it
   const peer = checked.lmdb === undefined ? loadPeer() : checkPeer(checked.lmdb);
   const workspace = new Workspace(checked.to);
   try {
+    workspace.create();
     const work = new Import(checked, workspace);
     await work.run(peer);
     workspace.publish();

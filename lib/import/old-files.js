@@ -10,7 +10,7 @@
 
 const fs = require("node:fs");
 const path = require("node:path");
-const { createError } = require("../errors.js");
+const { described, failure, withFiles } = require("./failure.js");
 
 const MAGIC = 0xbeefc0de;
 const MAGIC_AT = 24;
@@ -27,15 +27,8 @@ const META_SIZE = 168;
 /** lmdb's MDB_OVERLAPPINGSYNC in a meta page: this commit may not have reached the disk. */
 const UNSYNCED = 0x1000;
 const PAGE_SIZES = [512, 65536];
-
-/**
- * @param {string} code
- * @param {string} message
- * @param {string} [file]
- */
-function failure(code, message, file) {
-  return createError(code, `import: ${message}`, file);
-}
+/** More than lmdb's lock file needs for its default of readers. */
+const LOCK_SIZE = 16_384;
 
 /**
  * The data file and lock file of a path that was given to 0.3.x. With a file name's extension it
@@ -43,16 +36,9 @@ function failure(code, message, file) {
  * @param {string} from
  */
 function locate(from) {
-  let status;
-  try {
-    status = fs.statSync(from);
-  } catch (cause) {
-    const code = cause.code === "ENOENT" ? "LMDBX_NOT_FOUND" : "LMDBX_ACCESS";
-    throw failure(code, `nothing can be read at ${from} (${cause.code}). Check the path`, from);
-  }
-  if (!status.isDirectory()) return { data: from, lock: `${from}-lock` };
+  if (!fs.statSync(from).isDirectory()) return { data: from, lock: `${from}-lock` };
   const data = path.join(from, "data.mdb");
-  if (!fs.existsSync(data)) {
+  if (fs.statSync(data, { throwIfNoEntry: false }) === undefined) {
     const message = `${from} is a directory without a data.mdb. Check the path`;
     throw failure("LMDBX_NOT_FOUND", message, from);
   }
@@ -159,9 +145,32 @@ function checkUnused(lock, from) {
   throw failure("LMDBX_IN_USE", message, from);
 }
 
-/** Refuses what is no database of 0.3.x. @param {string} from */
-function checkOld(from) {
-  readMetas(locate(from).data);
+/** What the files of an old database say; refuses what is none. @param {string} from */
+function readOld(from) {
+  return withFiles(from, () => {
+    const { data, lock } = locate(from);
+    return { data, lock, metas: readMetas(data) };
+  });
+}
+
+/**
+ * Makes `directory`, in which lmdb may open the data file: a copy of it, or a link to it.
+ * @param {string} data
+ * @param {string} directory - to be created
+ * @param {boolean} copied
+ */
+async function show(data, directory, copied) {
+  const shown = path.join(directory, "data.mdb");
+  try {
+    fs.mkdirSync(directory);
+    // lmdb would only set the length of a new one, and crash at its first use on a full disk.
+    fs.writeFileSync(path.join(directory, "lock.mdb"), Buffer.alloc(LOCK_SIZE));
+    // A copy of gigabytes must not hold the program up, nor the beat of the workspace.
+    if (copied) await fs.promises.copyFile(data, shown, fs.constants.COPYFILE_FICLONE);
+    else fs.symlinkSync(fs.realpathSync(data), shown);
+  } catch (error) {
+    throw described(error, directory);
+  }
 }
 
 /**
@@ -170,29 +179,23 @@ function checkOld(from) {
  * @param {string} directory - to be created
  */
 async function takeOld(from, directory) {
-  const { data, lock } = locate(from);
-  const metas = readMetas(data);
+  const { data, lock, metas } = readOld(from);
   checkUnused(lock, from);
-  fs.mkdirSync(directory);
-  const shown = path.join(directory, "data.mdb");
   const recover = needsRecovery(metas);
-  // A copy of gigabytes must not hold the program up, nor the beat of the workspace.
-  if (recover) await fs.promises.copyFile(data, shown, fs.constants.COPYFILE_FICLONE);
-  else fs.symlinkSync(fs.realpathSync(data), shown);
+  await show(data, directory, recover);
   return {
     directory,
     /** Whether lmdb has to open it for writing, which then is a copy. */
     recover,
     lastPage: newest(metas).readBigUInt64LE(LAST_PAGE_AT),
-    size: fs.statSync(data).size,
     /** Fails if something was committed since the beginning: then pages that were read may have
      * been those of another moment. */
     checkUnchanged() {
-      if (Buffer.concat(readMetas(data)).equals(Buffer.concat(metas))) return;
+      if (Buffer.concat(readOld(from).metas).equals(Buffer.concat(metas))) return;
       const message = `${from} was written to while it was read. Stop the program that uses it, then import again`;
       throw failure("LMDBX_IN_USE", message, from);
     },
   };
 }
 
-module.exports = { checkOld, takeOld, failure };
+module.exports = { readOld, takeOld };

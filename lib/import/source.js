@@ -2,7 +2,7 @@
 // Reads an old database through npm lmdb, as bytes: its records are decoded here or by lmdb's own
 // decoder, so that nothing is taken for what it is not.
 
-const { failure } = require("./old-files.js");
+const { failure } = require("./failure.js");
 const { strictText } = require("../strict-text.js");
 
 /** Named databases that are looked at; a new database holds fewer. */

@@ -12,7 +12,7 @@ const crypto = require("node:crypto");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { failure } = require("./old-files.js");
+const { failure, withFiles } = require("./failure.js");
 
 const OWNER = "owner.json";
 const BEAT_MILLISECONDS = 5_000;
@@ -97,30 +97,56 @@ function checkFree(to) {
   throw failure("LMDBX_EXISTS", message, to);
 }
 
+/**
+ * Removes directories that are empty, from one up to another above it.
+ * @param {string} directory
+ * @param {string} last
+ */
+function removeEmpty(directory, last) {
+  try {
+    for (let each = directory; ; each = path.dirname(each)) {
+      fs.rmdirSync(each);
+      if (each === last) return;
+    }
+  } catch {
+    // something else is in it by now
+  }
+}
+
 class Workspace {
   #to;
   #parent;
+  /** The outermost of the parents that were made for it. */
+  #made;
   #directory;
   #beat;
+  #published = false;
 
   /** @param {string} to - the directory that is to appear */
   constructor(to) {
     this.#to = to;
     this.#parent = path.dirname(to);
-    fs.mkdirSync(this.#parent, { recursive: true });
-    const prefix = `.${path.basename(to)}.import-`;
-    clearLeftovers(this.#parent, prefix, to);
-    checkFree(to);
-    const name = `${prefix}${crypto.randomBytes(6).toString("hex")}`;
-    this.#directory = path.join(this.#parent, name);
-    fs.mkdirSync(this.#directory);
-    const owner = path.join(this.#directory, OWNER);
-    fs.writeFileSync(owner, JSON.stringify({ pid: process.pid, system: systemId() }));
-    this.#beat = setInterval(() => {
-      const now = new Date();
-      // If somebody removed it, writing fails soon enough.
-      fs.utimes(owner, now, now, () => undefined);
-    }, BEAT_MILLISECONDS).unref();
+  }
+
+  /** Whatever it has made when it fails, remove() removes. */
+  create() {
+    withFiles(this.#to, () => {
+      this.#made = fs.mkdirSync(this.#parent, { recursive: true });
+      const prefix = `.${path.basename(this.#to)}.import-`;
+      clearLeftovers(this.#parent, prefix, this.#to);
+      checkFree(this.#to);
+      const name = `${prefix}${crypto.randomBytes(6).toString("hex")}`;
+      const directory = path.join(this.#parent, name);
+      fs.mkdirSync(directory);
+      this.#directory = directory;
+      const owner = path.join(directory, OWNER);
+      fs.writeFileSync(owner, JSON.stringify({ pid: process.pid, system: systemId() }));
+      this.#beat = setInterval(() => {
+        const now = new Date();
+        // If somebody removed it, writing fails soon enough.
+        fs.utimes(owner, now, now, () => undefined);
+      }, BEAT_MILLISECONDS).unref();
+    });
   }
 
   get old() {
@@ -133,16 +159,22 @@ class Workspace {
 
   /** Gives the new database its name. Everything in it is on disk, and it is closed. */
   publish() {
-    fs.rmSync(path.join(this.new, "lock.mdb"), { force: true }); // of no value once closed
-    syncDirectory(this.new);
-    checkFree(this.#to);
-    fs.renameSync(this.new, this.#to);
-    syncDirectory(this.#parent);
+    withFiles(this.#to, () => {
+      fs.rmSync(path.join(this.new, "lock.mdb"), { force: true }); // of no value once closed
+      syncDirectory(this.new);
+      checkFree(this.#to);
+      fs.renameSync(this.new, this.#to);
+      this.#published = true;
+      syncDirectory(this.#parent);
+    });
   }
 
   remove() {
     clearInterval(this.#beat);
-    fs.rmSync(this.#directory, { recursive: true, force: true });
+    if (this.#directory !== undefined) {
+      fs.rmSync(this.#directory, { recursive: true, force: true });
+    }
+    if (this.#made !== undefined && !this.#published) removeEmpty(this.#parent, this.#made);
   }
 }
 

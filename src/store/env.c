@@ -70,6 +70,7 @@ static int open_once(const struct lmdbx__env *env, size_t map_size, unsigned fla
   rc = mdb_env_set_mapsize(mdb, map_size);
   if (rc == 0) rc = mdb_env_set_maxdbs(mdb, LMDBX_MAX_DATABASES);
   if (rc == 0) rc = mdb_env_set_maxreaders(mdb, env->max_readers);
+  if (rc == 0) rc = lmdbx__lock_file_reserve(env->path, env->max_readers);
   if (rc == 0) rc = mdb_env_open(mdb, env->path, ENV_FLAGS | flags, LMDBX__FILE_MODE);
   if (rc != 0) {
     mdb_env_close(mdb);
@@ -135,19 +136,6 @@ static int open_best(struct lmdbx__env *env, const struct lmdbx__env_options *op
   }
 }
 
-/* A lock.mdb that root creates, for a look at the database perhaps, would keep the user out whose
- * database it is. Where not even root may give it away, it stays. By name, since closing a
- * descriptor would drop this process's locks on the file. */
-static void give_lock_away(const char *path, const struct stat *data) {
-  struct stat status;
-  if (geteuid() != 0 || data->st_uid == 0) return;
-  char *lock = lmdbx__join_path(path, "lock.mdb");
-  bool roots = lock != NULL && lstat(lock, &status) == 0 && status.st_uid == 0;
-  int rc = roots ? lchown(lock, data->st_uid, data->st_gid) : 0;
-  (void)rc;
-  free(lock);
-}
-
 /* Whether what is open now is the file that was checked, and as it was. */
 static int verify(struct lmdbx__env *env, struct lmdbx_error *error) {
   int fd;
@@ -167,7 +155,7 @@ static int verify(struct lmdbx__env *env, struct lmdbx_error *error) {
     return lmdbx__error_at(error, LMDBX_IO, 0, doing, env->path,
                            "data.mdb was replaced meanwhile. Try again");
   if (env->page_size == 0) env->page_size = stat.ms_psize;
-  give_lock_away(env->path, &status);
+  lmdbx__lock_file_give_away(env->path, &status);
   int dead;
   mdb_reader_check(env->mdb, &dead);
   return LMDBX_OK;

@@ -20,6 +20,7 @@
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Read transactions kept for the next reader: about as many as pool and owner thread use
@@ -172,6 +173,20 @@ int lmdbx__make_directories(const char *path);
 /* Puts the entries of a directory on disk; and of the directory that holds path. */
 int lmdbx__sync_directory(const char *path);
 int lmdbx__sync_parent(const char *path);
+
+/* ---- lock_file.c */
+
+/*
+ * Gives a lock.mdb that is about to be opened room on the disk for so many readers, and creates it.
+ * LMDB only sets its length, and on a full disk the first use of a page of it would be a SIGBUS. 0,
+ * ENOMEM, or for a new one ENOSPC or EDQUOT; what cannot be done is otherwise left to LMDB.
+ */
+int lmdbx__lock_file_reserve(const char *path, unsigned readers);
+/*
+ * A lock.mdb that root creates, for a look at the database perhaps, would keep the user out whose
+ * data.mdb it is, so it becomes his. Where not even root may give it away, it stays.
+ */
+void lmdbx__lock_file_give_away(const char *path, const struct stat *data);
 
 /* ---- check.c */
 

@@ -121,6 +121,21 @@ static void a_database_that_cannot_be_written_is_not_created(void **state) {
   lmdbx__env_release(open_env(path, 4 * MEBIBYTE));
 }
 
+/* Where LMDB would meet a SIGBUS. */
+static void a_new_lock_file_needs_room_on_the_disk(void **state) {
+  const char *path = path_in(state, "db");
+  lmdbx__env_release(open_env(path, 4 * MEBIBYTE));
+  arm(&rooms, 1, ENOSPC);
+  lmdbx__env_release(open_env(path, 4 * MEBIBYTE)); /* one that is there may have it */
+  assert_int_equal(unlink(path_in(state, "db/lock.mdb")), 0);
+  for (int read_only = 0; read_only < 2; read_only++) {
+    arm(&rooms, 1, ENOSPC);
+    expect_open_error(path, read_only != 0, LMDBX_NO_SPACE, "disk is full");
+  }
+  arm(&rooms, 1, EOPNOTSUPP); /* not every file system can tell */
+  lmdbx__env_release(open_env(path, 4 * MEBIBYTE));
+}
+
 static int write_and_die(void *path) {
   const struct lmdbx__env_options options = {.path = path, .map_size = 4 * MEBIBYTE};
   struct lmdbx__env *env;
@@ -313,6 +328,7 @@ int main(void) {
       TEST(half_a_write_is_a_failed_write),
       TEST(a_failed_commit_of_a_name_can_be_repeated),
       TEST(a_database_that_cannot_be_written_is_not_created),
+      TEST(a_new_lock_file_needs_room_on_the_disk),
       TEST(the_last_commit_of_a_killed_process_is_seen_after_catching_up),
       TEST(an_automatic_map_is_halved_until_it_fits),
       TEST(a_map_size_that_cannot_be_had_is_an_error),

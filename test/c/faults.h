@@ -26,6 +26,7 @@ struct fault {
 
 static struct fault writes, syncs, allocations;
 static struct fault full_syncs, renames; /* fsync and rename: of whole files and directories */
+static struct fault rooms;               /* fallocate */
 static struct fault metas;               /* the writes of meta pages among the writes */
 static bool die_behind_meta;             /* the process is killed once a meta page is written */
 static size_t largest_map;               /* 0: any */
@@ -90,6 +91,16 @@ int fault_fsync(int fd) {
   return strikes(&full_syncs) ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
+int fault_fallocate(int fd, int mode, off_t offset, off_t size) INTERPOSED(fallocate);
+int fault_fallocate(int fd, int mode, off_t offset, off_t size) {
+  return strikes(&rooms) ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, size);
+}
+
+int fault_fallocate64(int fd, int mode, off_t offset, off_t size) INTERPOSED(fallocate64);
+int fault_fallocate64(int fd, int mode, off_t offset, off_t size) {
+  return fault_fallocate(fd, mode, offset, size);
+}
+
 int fault_rename(const char *from, const char *to) INTERPOSED(rename);
 int fault_rename(const char *from, const char *to) {
   return strikes(&renames) ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
@@ -142,7 +153,7 @@ __attribute__((visibility("default"))) void *realloc(void *data, size_t size) {
 #endif
 
 static void no_faults(void) {
-  struct fault *faults[] = {&writes, &syncs, &full_syncs, &renames, &allocations, &metas};
+  struct fault *faults[] = {&writes, &syncs, &full_syncs, &renames, &allocations, &rooms, &metas};
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) arm(faults[i], 0, 0);
   largest_map = 0;
   map_flags = 0;
