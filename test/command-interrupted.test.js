@@ -59,7 +59,7 @@ describe("where nobody reads what it says", () => {
         const data = `${directory}/data`;
         const command = lmdbx(["load", data, "--create", ...json], { input: null });
         command.deafen();
-        for (let n = 0; n < 2_000; n++) command.stdin.write(`no record\n${record(n)}`);
+        for (let n = 0; n < 2_000; n++) command.stdin.write(`${record(n)}no record\n`);
         command.stdin.end();
         const { code, signal } = await command;
         assert.deepEqual([code, signal], [1, null]);

@@ -17,8 +17,9 @@ const GROUP_BYTES = 4 * 1024 * 1024;
 const RECORD_FIELDS = ["tenant", "key", "value"];
 
 const help = `Reads records in the format of dump from <file> or standard input, and puts them. A record
-whose key exists already is replaced. The first and the last line of a dump may be missing.
-Each dump is loaded by itself.
+whose key exists already is replaced. The first and the last line of a dump may be missing; where
+the first is damaged, --name or --encoding has to say what stood there. Each dump is loaded by
+itself.
 
   --create         create the database if there is none
   --compression    compress values
