@@ -19,6 +19,7 @@ const COUNT = 3;
 const TENANTS = 4;
 const MANY = 5;
 const HAS = 6;
+const HIDDEN = 7;
 /** Flag of a mode: all pages are of one moment. */
 const ONE_MOMENT = 32;
 
@@ -303,11 +304,26 @@ async function has(source, tenantId, key) {
 
 /** @param {Source} source */
 async function tenants(source) {
-  const ask = () => addon.query(source.repository, "", TENANTS | ONE_MOMENT);
+  const { repository, snapshot } = source;
+  const mode = TENANTS | ONE_MOMENT;
+  const ask = () => addon.query(repository, "", mode, undefined, undefined, snapshot);
   return [...(await answer(source, ask, undefined, addNames))].sort();
+}
+
+/**
+ * How many entries the tree has that a walk through it does not meet, of whomever: damaged pages
+ * hide them.
+ * @param {Source} source
+ * @param {AbortSignal} signal
+ */
+async function countHidden(source, signal) {
+  const { repository, snapshot } = source;
+  const mode = HIDDEN | ONE_MOMENT;
+  const ask = () => addon.query(repository, "", mode, undefined, undefined, snapshot);
+  return answer(source, ask, signal, addCount);
 }
 
 module.exports = {
   ...{ KEYS, VALUES, ENTRIES, askRange, keysOf, opened, untilAborted, valueAt },
-  ...{ list, count, getMany, get, has, tenants },
+  ...{ list, count, getMany, get, has, tenants, countHidden },
 };

@@ -6,9 +6,17 @@ const iterators = require("./iterators.js");
 const reads = require("./reads.js");
 const { TenantReads } = require("./tenant.js");
 
+/** What the command asks of a snapshot beyond what others do. */
+const inspect = {};
+
 class Snapshot {
   /** @type {import("./reads.js").Source} Keeps the repository alive, too. */
   #source;
+
+  static {
+    inspect.tenants = (snapshot) => reads.tenants(snapshot.#source);
+    inspect.countHidden = (snapshot, signal) => reads.countHidden(snapshot.#source, signal);
+  }
 
   /** @param {import("./reads.js").Source} source - a repository */
   constructor(source) {
@@ -82,4 +90,4 @@ class TenantSnapshot extends TenantReads {
   }
 }
 
-module.exports = { Snapshot };
+module.exports = { Snapshot, inspect };

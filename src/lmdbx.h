@@ -438,13 +438,14 @@ enum lmdbx_query_kind {
   LMDBX_TENANTS, /* of all keys; page: records whose values are tenant ids, some perhaps twice */
   LMDBX_MANY,    /* of these keys; page: a record for each, in their order, and the keys */
   LMDBX_HAS,     /* of these keys; page: counted, those that are there */
+  LMDBX_HIDDEN, /* of all keys; last page: counted, entries of the tree that a walk does not meet */
 };
 
 struct lmdbx_query {
   enum lmdbx_query_kind kind;
   bool one_moment;                 /* all pages; else each sees what was written before it was asked
                                       for, and no read transaction is held between them */
-  struct lmdbx_slice prefix;       /* tenant id and colon; empty for TENANTS */
+  struct lmdbx_slice prefix;       /* tenant id and colon; empty for TENANTS, HIDDEN */
   struct lmdbx_range range;        /* KEYS, VALUES, ENTRIES, COUNT */
   struct lmdbx_slice keys;         /* MANY, HAS: JSON texts, a newline behind each */
   struct lmdbx_snapshot *snapshot; /* NULL: the repository as it is */

@@ -1,12 +1,15 @@
 "use strict";
-// Databases that have reached their mapSize, while they are in use.
+// Databases that have reached their mapSize, while they are in use; and disks that are full.
 
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
 const { once } = require("node:events");
+const fs = require("node:fs");
 const path = require("node:path");
 const { Worker } = require("node:worker_threads");
 
+const { shellCommand } = require("./support/command.js");
+const { inSmall, cannotMount } = require("./support/mounts.js");
 const { scale } = require("./support/random.js");
 const { using } = require("./support/temporary.js");
 const { patient } = require("./support/timeout.js");
@@ -52,4 +55,34 @@ describe("a full database", () => {
       }),
     );
   }
+});
+
+describe("a full disk", () => {
+  test(
+    "keeps a database from being opened that has no lock file yet, and harms nothing",
+    { skip: cannotMount },
+    using(async (open, directory) => {
+      const [data, disk] = ["data", "disk"].map((name) => path.join(directory, name));
+      const repository = open({ path: data });
+      await repository.put("t", 1, "there");
+      await repository.close();
+      fs.mkdirSync(disk);
+      const copy = path.join(disk, "copy");
+      const commands = [
+        `mkdir "${copy}"`,
+        `cp "${data}/data.mdb" "${copy}"`,
+        `dd if=/dev/zero of="${disk}/fill" bs=4k 2>/dev/null`,
+        ...[["get", copy, "t", "1"], ["readers", copy], ["stat", copy], ["get", copy, "t", "1"]].map(shellCommand),
+        `rm "${disk}/fill"`,
+        shellCommand(["get", copy, "t", "1"]),
+      ];
+      const { stdout, stderr } = inSmall(disk, "256k", commands.join("; echo $?; "));
+      assert.deepEqual(
+        stdout.split("\n").filter((line) => /^\d+$|there/.test(line)),
+        ["0", "0", "1", "3", "0", "3", "3", "0", "'there'"],
+        stderr,
+      );
+      assert.equal(stderr.match(/\[LMDBX_NO_SPACE\]/g).length, 3);
+    }),
+  );
 });

@@ -3,11 +3,11 @@
 
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
-const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { importDirectory } = require("../lib/import/index.js");
 const { shellCommand } = require("./support/command.js");
+const { inSmall, cannotMount } = require("./support/mounts.js");
 const { using, rejection } = require("./support/temporary.js");
 const { withOld, everything } = require("./support/old.js");
 
@@ -119,6 +119,10 @@ describe("failures of the system", () => {
   withOld("what fails takes the parents away that it has made, and no others", many(1), async (places) => {
     const { directory, from } = places;
     fs.mkdirSync(path.join(directory, "there"));
+    const long = path.join(directory, "there", "deep", "x".repeat(300), "new");
+    const tooLong = await rejection(importDirectory({ from, to: long }));
+    assert.match(tooLong.message, /a name in the path is too long/);
+    assert.deepEqual(fs.readdirSync(path.join(directory, "there")), []);
     const to = path.join(directory, "there", "deep", "deeper", "new");
     const error = await rejection(importDirectory({ from, to, names: ["none"] }));
     assert.equal(error.code, "LMDBX_NOT_FOUND");
@@ -126,16 +130,6 @@ describe("failures of the system", () => {
     await importDirectory({ from, to });
     assert.ok(fs.existsSync(path.join(to, "data.mdb")));
   });
-
-  /** Runs a command of a shell, with a file system of its own of a size on "$1". */
-  const inSmall = (directory, size, command) => {
-    const mount = `mount -t tmpfs -o size=${size} tmpfs "$1" && ${command}`;
-    const root = process.getuid() === 0 ? [] : ["--map-root-user"];
-    const args = ["--mount", ...root, "sh", "-c", mount, "sh", directory];
-    return spawnSync("unshare", args, { encoding: "utf8" });
-  };
-  const cannotMount =
-    inSmall(__dirname, "64k", "true").status !== 0 && "this machine does not let us mount";
 
   withOld(
     "a full disk is told of, and nothing is left on it",

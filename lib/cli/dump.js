@@ -5,8 +5,7 @@ const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
-const { countMissing, readMoment } = require("./moment.js");
-const { counted, finishAnyway, leftOut, note, number, out, plain } = require("./output.js");
+const { counted, finishAnyway, leftOut, note, out, plain } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { TAGS_HELP, toTagged } = require("./tagged.js");
 const { createError } = require("../errors.js");
@@ -53,8 +52,7 @@ what was left out, and how many records were dumped.
 ${DATABASE_HELP}
 
 Exit code 1: some values could not be read; they were reported and left out. Or a tenant that was
-given has no records. Or, of a dump of all tenants, the database has records that were not met: of
-other programs, or on damaged pages.
+given has no records. Or the database has records that damaged pages hide.
 
 Examples:
   npx ${name} dump ./data/users users.jsonl
@@ -137,52 +135,64 @@ class Dump {
   }
 }
 
+/**
+ * How many entries damaged pages hide.
+ * @returns {Promise<number | null>} null: that cannot be told, as was said
+ */
+async function countHidden(moment, signal) {
+  const { inspect } = require("../snapshot.js"); // loads the addon
+  try {
+    return await inspect.countHidden(moment, signal);
+  } catch (error) {
+    if (error.code !== "LMDBX_CORRUPT") throw error;
+    note(plain(`what is not dumped cannot be looked through: ${error.message}`));
+    return null;
+  }
+}
+
+/** @returns {Promise<string[]>} those of the tenants that have no records */
 async function dumpTenants(dump, tenants) {
-  let empty = 0;
+  const empty = [];
   for (const tenant of new Set(tenants)) {
     const before = dump.records + dump.unreadable;
     await dump.tenant(tenant);
-    if (dump.records + dump.unreadable > before) continue;
-    note(plain(`tenant ${JSON.stringify(tenant)} has no records`));
-    empty++;
+    if (dump.records + dump.unreadable === before) empty.push(tenant);
   }
   return empty;
 }
 
-/** What there is to say of a dump as a whole, beside what was left out. */
-function remark({ records, isAmbiguous }, { missing, encoding }) {
-  if (missing > 0) {
-    note(
-      `the database has ${counted(missing, "more record")}, of other programs or on damaged pages: ` +
-        "verify lists them",
-    );
-  }
-  if (isAmbiguous && encoding === undefined) {
-    note(
-      `all ${number(records)} values may be numbers of msgpack, or characters of json or string: ` +
-        "if they were written as those, dump again with --encoding",
-    );
+async function dumpTo(writer, repository, values, signal) {
+  const { name: database = null, encoding = "msgpack", tenant: given, json } = values;
+  const moment = repository.snapshot();
+  try {
+    const total = given ? undefined : (await repository.stats()).entries;
+    const dump = new Dump(moment, writer, { signal, total, encoding, json });
+    try {
+      await writer.write(JSON.stringify({ lmdbxDump: DUMP_VERSION, name: database, encoding }));
+      const { inspect } = require("../snapshot.js"); // loads the addon
+      const empty = await dumpTenants(dump, given ?? (await inspect.tenants(moment)));
+      const hidden = await countHidden(moment, signal);
+      await dump.finish();
+      return { dump, empty, hidden };
+    } finally {
+      dump.end();
+    }
+  } finally {
+    moment.close();
   }
 }
 
-async function dumpTo(writer, repository, values, signal) {
-  const { directory, name: database, encoding = "msgpack", tenant: given, json } = values;
-  const place = { directory, name: database };
-  const { moment, tenants, entries } = await readMoment(repository, place);
-  const total = given ? undefined : (entries ?? (await repository.stats()).entries);
-  const dump = new Dump(moment, writer, { signal, total, encoding, json });
-  try {
-    await writer.write(JSON.stringify({ lmdbxDump: DUMP_VERSION, name: database ?? null, encoding }));
-    let empty = 0;
-    if (given) empty = await dumpTenants(dump, given);
-    else for (const tenant of tenants) await dump.tenant(tenant);
-    await dump.finish();
-    const met = dump.records + dump.unreadable;
-    const missing = given ? 0 : countMissing(met, entries, place);
-    return { dump, empty, missing };
-  } finally {
-    dump.end();
-    moment.close();
+/** What there is to say of a dump as a whole, beside what was left out. */
+function remark({ records, isAmbiguous }, empty, hidden, encoding) {
+  for (const tenant of empty) note(plain(`tenant ${JSON.stringify(tenant)} has no records`));
+  if (hidden > 0) {
+    note(`damaged pages hide ${counted(hidden, "entry", "entries")} of the database: see verify`);
+  }
+  if (isAmbiguous && encoding === undefined) {
+    note(
+      `what was read as ${counted(records, "number")} of msgpack may be single characters of json ` +
+        "or string: if they were written as those, dump again with --encoding",
+    );
   }
 }
 
@@ -192,19 +202,20 @@ async function run([directory, file], values) {
     withRepository(directory, values, async (repository) => {
       const writer = new LineWriter(file, signal);
       try {
-        return await dumpTo(writer, repository, { ...values, directory, json }, signal);
+        return await dumpTo(writer, repository, { ...values, json }, signal);
       } catch (error) {
         writer.abandon();
         throw error;
       }
     });
   if (file !== undefined) finishAnyway();
-  const { dump, empty, missing } = await interruptible(work);
+  const { dump, empty, hidden } = await interruptible(work);
   const { records, unreadable } = dump;
-  if (json) out(JSON.stringify({ type: "report", file, records, leftOut: unreadable, missing }));
+  const report = { type: "report", file, records, leftOut: unreadable, empty, hidden };
+  if (json) out(JSON.stringify(report));
   else if (file !== undefined) note(`${counted(records, "record")} dumped to ${file}`);
-  remark(dump, { missing, encoding: values.encoding });
-  return unreadable + empty + missing > 0 ? INCOMPLETE : undefined;
+  remark(dump, empty, hidden, values.encoding);
+  return unreadable + empty.length > 0 || hidden !== 0 ? INCOMPLETE : undefined;
 }
 
 module.exports = {

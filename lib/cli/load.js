@@ -178,26 +178,47 @@ function isComplete({ loaded, refused }, claimed, isWhole) {
   return false;
 }
 
+/** What the first line says; throws if it is neither that of a dump nor a record. */
+function readFirst(parsed) {
+  const head = readHead(parsed);
+  if (head === undefined && !isCount(parsed)) readRecord(parsed);
+  return head;
+}
+
 /**
- * The first line alone, to know what to open; then all of them.
+ * The first line alone, to know what to open; then all of them. One that is damaged is none of them.
  * @param {AsyncGenerator<{ line: number, text: string }>} lines
  */
 async function peek(lines) {
   const { value: first } = await lines.next();
   let head;
-  let failure;
-  try {
-    if (first !== undefined) first.text = first.text.replace(/^\ufeff/, "");
-    head = first && readHead(parse(first.text));
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    failure = error;
+  let damaged;
+  if (first !== undefined) {
+    first.text = first.text.replace(/^\ufeff/, "");
+    try {
+      head = readFirst(parse(first.text));
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      damaged = { line: first.line, error };
+    }
   }
   async function* all() {
-    if (first !== undefined && head === undefined) yield first;
+    if (first !== undefined && head === undefined && damaged === undefined) yield first;
     yield* lines;
   }
-  return { head, failure, lines: all(), isEmpty: first === undefined };
+  return { head, damaged, lines: all(), isEmpty: first === undefined };
+}
+
+/** Refuses to guess which database a dump is of; goes on where that is given. */
+function leaveOut({ line, error }, { name: database, encoding, json }) {
+  if (database !== undefined || encoding !== undefined) {
+    leftOut(json, `line ${number(line)}`, { line }, error);
+    return;
+  }
+  throw new UsageError(
+    `line ${number(line)} is no record (${error.message}), and where a dump says of which database it is, ` +
+      "and in which encoding. Give --name or --encoding to load the rest without it",
+  );
 }
 
 /** Loads everything. What was put before an error stays, and the error says how much that is. */
@@ -222,13 +243,8 @@ async function loadInto(repository, { head, lines }, values, signal) {
 
 async function start(path, input, values, signal) {
   const config = { compression: values.compression ?? false, mapSize: readMapSize(values) };
-  const { head, failure, lines, isEmpty } = await peek(input);
-  if (failure && values.name === undefined && values.encoding === undefined) {
-    throw new UsageError(
-      `line 1 is no JSON object (${failure.message}), and that of a dump says of which database it is, and ` +
-        "in which encoding. Give --name or --encoding to load the rest without it",
-    );
-  }
+  const { head, damaged, lines, isEmpty } = await peek(input);
+  if (damaged) leaveOut(damaged, values);
   const place = {
     name: values.name ?? head?.name ?? undefined,
     encoding: values.encoding ?? head?.encoding,
@@ -241,7 +257,8 @@ async function start(path, input, values, signal) {
     return { code: INCOMPLETE, loaded: 0, refused: 0 };
   }
   const work = (repository) => loadInto(repository, { head, lines }, values, signal);
-  return withRepository(path, place, work, config);
+  const done = await withRepository(path, place, work, config);
+  return damaged ? { ...done, code: INCOMPLETE } : done;
 }
 
 async function run([path, file], values) {

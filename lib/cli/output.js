@@ -79,8 +79,8 @@ function duration(milliseconds) {
  * @param {number} count
  * @param {string} noun
  */
-function counted(count, noun) {
-  return `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+function counted(count, noun, plural = `${noun}s`) {
+  return `${number(count)} ${count === 1 ? noun : plural}`;
 }
 
 /** What a terminal obeys, and what makes text run the other way. */

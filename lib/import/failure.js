@@ -29,6 +29,9 @@ const SYSTEM = {
   ENOENT: ["LMDBX_NOT_FOUND", "nothing is there. Check the path"],
   ENOTDIR: NO_DIRECTORY,
   EEXIST: NO_DIRECTORY, // what is made is new, but for a parent
+  ENOTEMPTY: ["LMDBX_EXISTS", "something is there by now. Give a path that does not exist yet"],
+  ENAMETOOLONG: ["LMDBX_NOT_FOUND", "a name in the path is too long. Check the path"],
+  ELOOP: ["LMDBX_NOT_FOUND", "its links lead in a circle. Check the path"],
   EISDIR: ["LMDBX_FORMAT", "a directory stands where a file is needed. Check the path"],
 };
 

@@ -97,26 +97,32 @@ function checkFree(to) {
   throw failure("LMDBX_EXISTS", message, to);
 }
 
+/** The outermost directory that is to be made for one to exist; undefined: it exists. */
+function firstMissing(directory) {
+  let missing;
+  for (let each = directory; !fs.existsSync(each); each = path.dirname(each)) missing = each;
+  return missing;
+}
+
 /**
  * Removes directories that are empty, from one up to another above it.
  * @param {string} directory
  * @param {string} last
  */
 function removeEmpty(directory, last) {
-  try {
-    for (let each = directory; ; each = path.dirname(each)) {
+  for (let each = directory; each.startsWith(last); each = path.dirname(each)) {
+    try {
       fs.rmdirSync(each);
-      if (each === last) return;
+    } catch {
+      // it was not made, or something else is in it by now
     }
-  } catch {
-    // something else is in it by now
   }
 }
 
 class Workspace {
   #to;
   #parent;
-  /** The outermost of the parents that were made for it. */
+  /** The outermost of the parents that are made for it. */
   #made;
   #directory;
   #beat;
@@ -131,7 +137,8 @@ class Workspace {
   /** Whatever it has made when it fails, remove() removes. */
   create() {
     withFiles(this.#to, () => {
-      this.#made = fs.mkdirSync(this.#parent, { recursive: true });
+      this.#made = firstMissing(this.#parent);
+      fs.mkdirSync(this.#parent, { recursive: true });
       const prefix = `.${path.basename(this.#to)}.import-`;
       clearLeftovers(this.#parent, prefix, this.#to);
       checkFree(this.#to);

@@ -116,7 +116,8 @@ int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *r
   switch (page->kind) {
   case LMDBX_KEYS: status = create_keys(env, page, &content); break;
   case LMDBX_COUNT:
-  case LMDBX_HAS: status = napi_create_double(env, (double)page->counted, &content); break;
+  case LMDBX_HAS:
+  case LMDBX_HIDDEN: status = napi_create_double(env, (double)page->counted, &content); break;
   default: return convert_values(addon, result, scan, out, error);
   }
   if (status != napi_ok) return refused(error);

@@ -294,7 +294,8 @@ bool lmdbx__late_add(struct lmdbx__request *request) {
 
 bool lmdbx_scan_now(struct lmdbx_repository *repository, const struct lmdbx_query *query,
                     struct lmdbx_now *answer) {
-  if (query->snapshot != NULL || query->kind == LMDBX_TENANTS) return false;
+  if (query->snapshot != NULL || query->kind == LMDBX_TENANTS || query->kind == LMDBX_HIDDEN)
+    return false;
   if (!begin(repository, answer)) return false;
   if (lmdbx__scan_new(repository, query, &answer->scan, NULL) != LMDBX_OK) {
     return later(repository, answer);

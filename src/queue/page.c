@@ -190,6 +190,26 @@ static enum lmdbx__visit visit_tenant(void *context, struct lmdbx_slice key,
   return go_on(visit, key);
 }
 
+/* ----------------------------------------------------------- hidden entries */
+
+/* LMDB passes over what some damaged pages hid without a word, but each tree counts its entries. */
+static int count_entries(struct lmdbx_scan *scan, struct lmdbx__read *read,
+                         struct lmdbx_error *error) {
+  struct lmdbx__db_stat stat;
+  if (scan->left != LMDBX_NO_LIMIT) return LMDBX_OK;
+  int code = lmdbx__read_stat(read, scan->repository->dbi, &stat, error);
+  if (code == LMDBX_OK) scan->left = stat.entries;
+  return code;
+}
+
+static enum lmdbx__visit visit_any(void *context, struct lmdbx_slice key,
+                                   struct lmdbx_slice value) {
+  struct visit *visit = context;
+  (void)value;
+  if (--visit->scan->left == 0) return LMDBX__VISIT_STOP;
+  return go_on(visit, key);
+}
+
 /* ----------------------------------------------------------- ranges of keys */
 
 static int read_spans(struct visit *visit, struct lmdbx__read *read, struct lmdbx_error *error) {
@@ -202,9 +222,11 @@ static int read_spans(struct visit *visit, struct lmdbx__read *read, struct lmdb
         .upper = scan->spans[scan->span].upper,
         .reverse = scan->reverse,
         .ahead = scan->ahead,
-        .visit = scan->kind == LMDBX_TENANTS ? visit_tenant : visit_record,
+        .visit = visit_record,
         .context = visit,
     };
+    if (scan->kind == LMDBX_TENANTS) range.visit = visit_tenant;
+    if (scan->kind == LMDBX_HIDDEN) range.visit = visit_any;
     if (scan->after.size > 0) {
       const struct lmdbx__bound after = {{scan->after.data, scan->after.size}, true};
       *(scan->reverse ? &range.upper : &range.lower) = after;
@@ -275,9 +297,13 @@ int lmdbx__page_read(struct lmdbx_scan *scan, struct lmdbx__read *read,
   page_clear(page);
   if (limits->read_ahead && scan->ahead == NULL) scan->ahead = calloc(1, sizeof *scan->ahead);
   bool single = scan->kind == LMDBX_MANY || scan->kind == LMDBX_HAS;
-  int code = single ? read_keys(&visit, read, error) : read_spans(&visit, read, error);
+  int code = scan->kind == LMDBX_HIDDEN ? count_entries(scan, read, error) : LMDBX_OK;
+  if (code == LMDBX_OK)
+    code = single ? read_keys(&visit, read, error) : read_spans(&visit, read, error);
   if (code != LMDBX_OK) return code;
-  bool lists = scan->kind != LMDBX_COUNT && scan->kind != LMDBX_HAS && scan->kind != LMDBX_TENANTS;
+  if (scan->kind == LMDBX_HIDDEN && scan->complete) page->counted = scan->left;
+  bool lists = scan->kind == LMDBX_KEYS || scan->kind == LMDBX_VALUES ||
+               scan->kind == LMDBX_ENTRIES || scan->kind == LMDBX_MANY;
   page->simple = page->simple && page->text.size > 0;
   if (lists && ((page->text.size == 0 && !append(&page->text, "[", 1)) ||
                 !append(&page->text, "] ", page->simple ? 2 : 1))) {

@@ -18,10 +18,10 @@ struct scan_job {
 };
 
 static const char *const names[] = {
-    [LMDBX_KEYS] = "listing keys",       [LMDBX_VALUES] = "reading values",
-    [LMDBX_ENTRIES] = "reading entries", [LMDBX_COUNT] = "counting",
-    [LMDBX_TENANTS] = "listing tenants", [LMDBX_MANY] = "reading records",
-    [LMDBX_HAS] = "looking for a record"};
+    [LMDBX_KEYS] = "listing keys",        [LMDBX_VALUES] = "reading values",
+    [LMDBX_ENTRIES] = "reading entries",  [LMDBX_COUNT] = "counting",
+    [LMDBX_TENANTS] = "listing tenants",  [LMDBX_MANY] = "reading records",
+    [LMDBX_HAS] = "looking for a record", [LMDBX_HIDDEN] = "looking for hidden entries"};
 
 static int no_memory(enum lmdbx_query_kind kind, struct lmdbx_error *error) {
   return lmdbx_error_set(error, LMDBX_NO_MEMORY, 0, "%s: memory ran out; try again", names[kind]);
@@ -118,6 +118,8 @@ int lmdbx__scan_new(struct lmdbx_repository *repository, const struct lmdbx_quer
   if (query->kind == LMDBX_TENANTS) {
     scan->spans[0].upper = (struct lmdbx__bound){{internal_byte, sizeof internal_byte}, true};
     scan->span_count = 1;
+  } else if (query->kind == LMDBX_HIDDEN) {
+    scan->span_count = 1; /* without bounds */
   } else if (query->kind != LMDBX_MANY && query->kind != LMDBX_HAS) {
     keep_range(scan, &query->range);
   }

@@ -28,7 +28,7 @@ struct lmdbx_scan {
   enum lmdbx_query_kind kind;
   bool one_moment;
   bool reverse;
-  uint64_t left; /* of the limit */
+  uint64_t left; /* of the limit; of HIDDEN: entries of the tree that have not been met */
   struct lmdbx_slice prefix;
   struct lmdbx__span {
     struct lmdbx__bound lower, upper;

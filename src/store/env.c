@@ -70,7 +70,7 @@ static int open_once(const struct lmdbx__env *env, size_t map_size, unsigned fla
   rc = mdb_env_set_mapsize(mdb, map_size);
   if (rc == 0) rc = mdb_env_set_maxdbs(mdb, LMDBX_MAX_DATABASES);
   if (rc == 0) rc = mdb_env_set_maxreaders(mdb, env->max_readers);
-  if (rc == 0) rc = lmdbx__lock_file_reserve(env->path, env->max_readers);
+  if (rc == 0) rc = lmdbx__lock_file_prepare(env->path, env->max_readers);
   if (rc == 0) rc = mdb_env_open(mdb, env->path, ENV_FLAGS | flags, LMDBX__FILE_MODE);
   if (rc != 0) {
     mdb_env_close(mdb);
@@ -155,7 +155,6 @@ static int verify(struct lmdbx__env *env, struct lmdbx_error *error) {
     return lmdbx__error_at(error, LMDBX_IO, 0, doing, env->path,
                            "data.mdb was replaced meanwhile. Try again");
   if (env->page_size == 0) env->page_size = stat.ms_psize;
-  lmdbx__lock_file_give_away(env->path, &status);
   int dead;
   mdb_reader_check(env->mdb, &dead);
   return LMDBX_OK;

@@ -196,12 +196,12 @@ uint64_t lmdbx__env_oldest_snapshot(struct lmdbx__env *env) {
 
 /* With the lock held: ends parked reads, once those that are only paused had their chance to go
  * on at their moment, which may be an earlier one than what the closer is about to write. */
-static void end_parked(struct lmdbx__gate *gate) {
+static void end_parked(struct lmdbx__gate *gate, bool patient) {
   uint64_t deadline = deadline_in(LMDBX__PAUSED_WAIT_MS);
   struct lmdbx__read *read;
-  gate->patient = true;
+  gate->patient = patient;
   while ((read = find_parked(gate, false)) != NULL) expire(gate, read);
-  while (find_parked(gate, true) != NULL)
+  while (patient && find_parked(gate, true) != NULL)
     if (!lmdbx__condition_wait(&gate->changed, &gate->lock, deadline)) break;
   gate->patient = false;
   while ((read = find_parked(gate, true)) != NULL) expire(gate, read);
@@ -230,7 +230,7 @@ int lmdbx__gate_close(struct lmdbx__gate *gate, bool *first) {
   }
   gate->closed = true;
   lmdbx__copies_interrupt(gate->copies);
-  end_parked(gate);
+  end_parked(gate, !stuck); /* those that go on would have to be waited for */
   uint64_t deadline = deadline_in(LMDBX__REMAP_WAIT_MS);
   while (gate->live > 0 && !stuck)
     if (!lmdbx__condition_wait(&gate->changed, &gate->lock, deadline)) break;
@@ -271,7 +271,7 @@ static int move_map(struct lmdbx__env *env, size_t map_size, size_t extra, bool 
   return rc;
 }
 
-int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
+int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra, bool by_any,
                       struct lmdbx_error *error) {
   static const char doing[] = "move the map of the database";
   bool first, lost;
@@ -279,7 +279,7 @@ int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
     if (lmdbx__gate_close(&env->gate, &first) != LMDBX_OK)
       return lmdbx__error_at(error, LMDBX_CONFLICT, 0, doing, env->path,
                              "read transactions of this process stayed open. Try again");
-  } while (!first && extra > 0); /* nobody else's remap has that */
+  } while (!first && !by_any);
   if (!first) return LMDBX_OK;
   int rc = move_map(env, map_size, extra, &lost);
   lmdbx__gate_open(&env->gate, lost);

@@ -177,16 +177,13 @@ int lmdbx__sync_parent(const char *path);
 /* ---- lock_file.c */
 
 /*
- * Gives a lock.mdb that is about to be opened room on the disk for so many readers, and creates it.
- * LMDB only sets its length, and on a full disk the first use of a page of it would be a SIGBUS. 0,
- * ENOMEM, or for a new one ENOSPC or EDQUOT; what cannot be done is otherwise left to LMDB.
+ * Creates path/lock.mdb if there is none, where LMDB would (if that fails, it says why), and gives
+ * it room on the disk for so many readers: LMDB only sets its length, and on a full disk the first
+ * use of a page of it would be a SIGBUS. One that root creates, for a look at the database perhaps,
+ * gets owner and mode of data.mdb, or it would keep that user out. The file is not open in this
+ * process. 0, ENOMEM, or ENOSPC or EDQUOT, if it has no room at all.
  */
-int lmdbx__lock_file_reserve(const char *path, unsigned readers);
-/*
- * A lock.mdb that root creates, for a look at the database perhaps, would keep the user out whose
- * data.mdb it is, so it becomes his. Where not even root may give it away, it stays.
- */
-void lmdbx__lock_file_give_away(const char *path, const struct stat *data);
+int lmdbx__lock_file_prepare(const char *path, unsigned readers);
 
 /* ---- check.c */
 
@@ -280,11 +277,11 @@ void lmdbx__gate_open(struct lmdbx__gate *gate, bool lost);
 /*
  * Moves the map to map_size bytes, or to what is used if that is more, plus
  * extra, once no transaction of this process is live. The calling thread holds
- * none. LMDBX_OK, also if another thread's remap came first (look again), without extra;
- * LMDBX_CONFLICT: transactions stayed live; LMDBX_NO_MEMORY: no address space;
+ * none. by_any: a remap of another thread will do if that came first, whatever came of it (look
+ * again). LMDBX_OK; LMDBX_CONFLICT: transactions stayed live; LMDBX_NO_MEMORY: no address space;
  * LMDBX_FAILED: the environment has failed before.
  */
-int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra,
+int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra, bool by_any,
                       struct lmdbx_error *error);
 
 /* ---- operation.c */

@@ -41,8 +41,8 @@ static int take_line(const char *line, void *context) {
   return 0;
 }
 
-/* Opens path/lock.mdb in *lock; -1: there is none. NOT_FOUND and others as opening for reading
- * has them. */
+/* Opens path/lock.mdb in *lock; -1: there is none, or nothing in it. NOT_FOUND and others as
+ * opening for reading has them. */
 static int open_lock(const char *path, int *lock, struct lmdbx_error *error) {
   struct lmdbx__file_id id;
   *lock = -1;
@@ -51,9 +51,14 @@ static int open_lock(const char *path, int *lock, struct lmdbx_error *error) {
   if (code != LMDBX_OK) return code;
   char *file = lmdbx__join_path(path, "lock.mdb");
   if (file == NULL) return lmdbx__store_error(error, ENOMEM, doing, path);
+  struct stat status;
   *lock = open(file, O_RDONLY | O_CLOEXEC);
   int rc = *lock < 0 ? errno : 0;
   free(file);
+  if (rc == 0 && fstat(*lock, &status) == 0 && status.st_size == 0) { /* of a full disk */
+    close(*lock);
+    *lock = -1;
+  }
   return rc == 0 || rc == ENOENT ? LMDBX_OK : lmdbx__store_error(error, rc, doing, path);
 }
 
@@ -68,7 +73,8 @@ int lmdbx_readers(const char *path, bool clear_stale, lmdbx_reader_visit visit, 
   MDB_env *mdb;
   int rc = mdb_env_create(&mdb);
   if (rc != 0) goto out;
-  rc = mdb_env_open(mdb, path, MDB_RDONLY | MDB_NOTLS, LMDBX__FILE_MODE);
+  rc = lmdbx__lock_file_prepare(path, LMDBX_DEFAULT_READERS);
+  if (rc == 0) rc = mdb_env_open(mdb, path, MDB_RDONLY | MDB_NOTLS, LMDBX__FILE_MODE);
   if (rc == 0 && clear_stale) {
     int dead = 0;
     rc = mdb_reader_check(mdb, &dead);

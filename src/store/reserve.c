@@ -9,14 +9,14 @@
 
 void lmdbx__reserve_release(struct lmdbx__env *env) {
   if (!env->reserve_mapped) return;
-  env->reserve_mapped = lmdbx__gate_remap(env, env->map_limit, 0, NULL) == LMDBX_CONFLICT;
+  env->reserve_mapped = lmdbx__gate_remap(env, env->map_limit, 0, false, NULL) == LMDBX_CONFLICT;
 }
 
 bool lmdbx__reserve_map(struct lmdbx__env *env) {
   size_t reserve = env->map_limit / RESERVE_SHARE;
   if (reserve < MIN_RESERVE_PAGES * env->page_size) reserve = MIN_RESERVE_PAGES * env->page_size;
   reserve = (reserve + env->page_size - 1) / env->page_size * env->page_size;
-  if (lmdbx__gate_remap(env, env->map_limit, reserve, NULL) != LMDBX_OK) return false;
+  if (lmdbx__gate_remap(env, env->map_limit, reserve, false, NULL) != LMDBX_OK) return false;
   env->reserve_mapped = true;
   return true;
 }

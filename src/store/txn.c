@@ -14,7 +14,7 @@ static size_t growth_slack(struct lmdbx__env *env) {
 }
 
 static int remap_resized(struct lmdbx__env *env, struct lmdbx_error *error) {
-  return lmdbx__gate_remap(env, env->map_limit, growth_slack(env), error);
+  return lmdbx__gate_remap(env, env->map_limit, growth_slack(env), true, error);
 }
 
 /* Counts a transaction out that could not begin. Whether LMDB has given up is

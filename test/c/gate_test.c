@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -75,37 +76,53 @@ static void a_paused_read_is_parked_and_no_snapshot(void **state) {
   lmdbx__env_release(env);
 }
 
+/* A thread that moves the map. */
+struct remapper {
+  struct lmdbx__env *env;
+  pthread_t thread;
+  atomic_bool done;
+  int code;
+};
+
 static void *remap(void *context) {
-  struct lmdbx__env *env = context;
-  return (void *)(intptr_t)lmdbx__gate_remap(env, env->map_limit, 0, NULL);
+  struct remapper *remapper = context;
+  struct lmdbx__env *env = remapper->env;
+  remapper->code = lmdbx__gate_remap(env, env->map_limit, 0, false, NULL);
+  atomic_store(&remapper->done, true);
+  return NULL;
 }
 
-static void wait_until_closed(struct lmdbx__gate *gate) {
-  for (bool closed = false; !closed; sched_yield()) {
+/* Begins, and goes on when the gate is closed, unless that was too short to be seen. */
+static void start_remap(struct remapper *remapper, struct lmdbx__env *env) {
+  struct lmdbx__gate *gate = &env->gate;
+  remapper->env = env;
+  atomic_init(&remapper->done, false);
+  assert_int_equal(pthread_create(&remapper->thread, NULL, remap, remapper), 0);
+  for (bool closed = false; !closed && !atomic_load(&remapper->done); sched_yield()) {
     pthread_mutex_lock(&gate->lock);
-    closed = gate->closed || gate->stuck_until != 0;
+    closed = gate->closed;
     pthread_mutex_unlock(&gate->lock);
   }
 }
 
+static int join_remap(struct remapper *remapper) {
+  pthread_join(remapper->thread, NULL);
+  return remapper->code;
+}
+
 /* Whether reads paused before and behind the closing of the gate have gone on at their moment. */
 static bool paused_go_on(struct lmdbx__env *env) {
-  pthread_t thread;
-  void *code;
+  struct remapper remapper;
   struct lmdbx__read *before = begin(env), *behind = begin(env);
   lmdbx__read_pause(before);
-  assert_int_equal(pthread_create(&thread, NULL, remap, env), 0);
-  wait_until_closed(&env->gate);
+  start_remap(&remapper, env);
   lmdbx__read_pause(behind);
   bool both = lmdbx__read_resume(behind, NULL) == LMDBX_OK;
   both = lmdbx__read_resume(before, NULL) == LMDBX_OK && both;
-  if (both)
-    both = sees(before, TEST_MAIN_DBI, "k", "old") && sees(behind, TEST_MAIN_DBI, "k", "old");
+  both = both && sees(before, TEST_MAIN_DBI, "k", "old") && sees(behind, TEST_MAIN_DBI, "k", "old");
   lmdbx__read_end(before);
   lmdbx__read_end(behind);
-  pthread_join(thread, &code);
-  assert_int_equal((intptr_t)code, LMDBX_OK);
-  return both;
+  return join_remap(&remapper) == LMDBX_OK && both;
 }
 
 /* A pool with a thread free begins them at once; whether this one is in time is the system's. */
@@ -114,6 +131,23 @@ static void paused_reads_have_a_moment_to_go_on(void **state) {
   put(env, "k", "old");
   int tries = 100;
   while (!paused_go_on(env)) assert_true(--tries > 0);
+  lmdbx__env_release(env);
+}
+
+/* Else one of them after the other would keep the map from moving, as long as reads go on. */
+static void where_the_map_waited_in_vain_they_have_none(void **state) {
+  struct lmdbx__env *env = open_env(path_in(state, "db"), MEBIBYTE);
+  struct remapper remapper;
+  put(env, "k", "old");
+  struct lmdbx__read *long_one = begin(env);
+  assert_int_equal(lmdbx__gate_remap(env, env->map_limit, 0, false, NULL), LMDBX_CONFLICT);
+  struct lmdbx__read *paused = begin(env);
+  lmdbx__read_end(long_one);
+  lmdbx__read_pause(paused);
+  start_remap(&remapper, env);
+  assert_int_equal(lmdbx__read_resume(paused, NULL), LMDBX_SNAPSHOT_EXPIRED);
+  lmdbx__read_end(paused);
+  assert_int_equal(join_remap(&remapper), LMDBX_OK);
   lmdbx__env_release(env);
 }
 
@@ -245,6 +279,7 @@ int main(void) {
       TEST(a_reopening_ends_parked_reads),
       TEST(a_paused_read_is_parked_and_no_snapshot),
       TEST(paused_reads_have_a_moment_to_go_on),
+      TEST(where_the_map_waited_in_vain_they_have_none),
       TEST(a_read_in_use_is_waited_for),
       TEST(a_read_that_is_parked_while_a_reopening_waits_ends),
       TEST(the_oldest_parked_read_is_known),

@@ -34,8 +34,8 @@ static bool flush_flag;
 
 static inline void show(struct outcome *outcome, const struct lmdbx_page *page) {
   size_t at = 0;
-  outcome->count =
-      page->kind == LMDBX_COUNT || page->kind == LMDBX_HAS ? (size_t)page->counted : page->count;
+  bool counts = page->kind == LMDBX_COUNT || page->kind == LMDBX_HAS || page->kind == LMDBX_HIDDEN;
+  outcome->count = counts ? (size_t)page->counted : page->count;
   if (page->kind == LMDBX_KEYS) {
     snprintf(outcome->page, SHOWN, "%.*s", (int)page->keys.size, (const char *)page->keys.data);
     return;

@@ -25,6 +25,10 @@ static void queries_of_all_kinds_answer_of_one_tenant(void **state) {
   assert_int_equal(outcome.count, 2);
   query = query_of(LMDBX_TENANTS, "");
   assert_string_equal(answer(fixture, &query, &outcome), "=t =t:x ");
+  query = query_of(LMDBX_HIDDEN, "");
+  (void)answer(fixture, &query, &outcome);
+  assert_int_equal(outcome.code, LMDBX_OK);
+  assert_int_equal(outcome.count, 0); /* that a damaged page is told of, the command's tests show */
 }
 
 /* Which lib/reads.js goes by. */

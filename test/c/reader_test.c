@@ -149,7 +149,7 @@ static void those_that_wait_for_a_thread_stand_in_no_ones_way(void **state) {
   ask_list(fixture->repository, "t:", &listed);
   lmdbx_host_flush(executor->host);
   uint64_t before = lmdbx__now_ns();
-  assert_int_equal(lmdbx__gate_remap(env, env->map_limit, 0, NULL), LMDBX_OK);
+  assert_int_equal(lmdbx__gate_remap(env, env->map_limit, 0, false, NULL), LMDBX_OK);
   assert_true(lmdbx__now_ns() - before < LMDBX__REMAP_WAIT_MS * UINT64_C(500000));
   executor_set(executor, &executor->hold, false);
   finish(executor, &got);
