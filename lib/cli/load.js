@@ -222,11 +222,10 @@ function leaveOut({ line, error }, { name: database, encoding, json }) {
 }
 
 /** Loads everything. What was put before an error stays, and the error says how much that is. */
-async function loadInto(repository, { head, lines }, values, signal) {
+async function loadInto(repository, { lines, isWhole }, values, signal) {
   const load = new Load(repository, values);
   try {
     const dumped = await readAll(lines, load).finally(() => load.end());
-    const isWhole = head !== undefined;
     // Whoever wrote what is cut off may have been interrupted, too.
     if (isWhole && dumped === undefined) throwIfAborted(signal);
     const { loaded, refused } = load;
@@ -245,6 +244,7 @@ async function start(path, input, values, signal) {
   const config = { compression: values.compression ?? false, mapSize: readMapSize(values) };
   const { head, damaged, lines, isEmpty } = await peek(input);
   if (damaged) leaveOut(damaged, values);
+  const isWhole = head !== undefined || damaged !== undefined;
   const place = {
     name: values.name ?? head?.name ?? undefined,
     encoding: values.encoding ?? head?.encoding,
@@ -256,7 +256,7 @@ async function start(path, input, values, signal) {
     note("not a line came: was the dump cut off? Nothing was loaded, nor created");
     return { code: INCOMPLETE, loaded: 0, refused: 0 };
   }
-  const work = (repository) => loadInto(repository, { head, lines }, values, signal);
+  const work = (repository) => loadInto(repository, { lines, isWhole }, values, signal);
   const done = await withRepository(path, place, work, config);
   return damaged ? { ...done, code: INCOMPLETE } : done;
 }

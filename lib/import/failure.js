@@ -39,7 +39,9 @@ const SYSTEM = {
 function described(error, file) {
   if (error?.syscall === undefined) return error;
   const place = error.dest ?? error.path ?? file;
-  const [code, what] = SYSTEM[error.code] ?? ["LMDBX_IO", "the system failed. See to the disk"];
+  // Some file systems have another word for a place that is taken by now.
+  const reason = error.syscall === "rename" && error.code === "EEXIST" ? "ENOTEMPTY" : error.code;
+  const [code, what] = SYSTEM[reason] ?? ["LMDBX_IO", "the system failed. See to the disk"];
   const message = `${error.syscall} ${place}: ${what} (${error.code})`;
   return Object.assign(failure(code, message, place), { cause: error });
 }

@@ -148,6 +148,7 @@ static bool has_running(const struct lmdbx__gate *gate) {
 void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read, bool lasting) {
   pthread_mutex_lock(&gate->lock);
   read->kept = true;
+  if (read->link == NULL) read->kept_since = 0; /* of an earlier life */
   if (read->txn == NULL) {
     /* It has expired before. */
   } else if (gate->closed && (lasting || read->kept_since != 0 || !gate->patient)) {
@@ -155,7 +156,6 @@ void lmdbx__gate_park(struct lmdbx__gate *gate, struct lmdbx__read *read, bool l
   } else {
     read->parked = true;
     if (read->link == NULL) {
-      read->kept_since = 0;
       read->next = gate->kept;
       read->link = &gate->kept;
       if (read->next != NULL) read->next->link = &read->next;
@@ -178,6 +178,7 @@ bool lmdbx__gate_resume(struct lmdbx__gate *gate, struct lmdbx__read *read) {
 void lmdbx__gate_forget(struct lmdbx__gate *gate, struct lmdbx__read *read) {
   pthread_mutex_lock(&gate->lock);
   unlink_kept(read);
+  if (gate->patient) pthread_cond_broadcast(&gate->changed);
   pthread_mutex_unlock(&gate->lock);
   read->kept = false;
 }
@@ -256,12 +257,14 @@ static bool address_space_left(size_t size) {
 }
 
 /* Behind the closed gate. */
-static int move_map(struct lmdbx__env *env, size_t map_size, size_t extra, bool *lost) {
+static int move_map(struct lmdbx__env *env, size_t map_size, size_t extra, bool by_any,
+                    bool *lost) {
   MDB_envinfo info;
   *lost = env->gate.lost;
   if (atomic_load(&env->failed)) return MDB_PANIC; /* there may be no map to look at */
   mdb_env_info(env->mdb, &info);
   size_t used = (info.me_last_pgno + 1) * env->page_size;
+  if (by_any && used <= info.me_mapsize) return 0; /* another has, and maybe with a reserve */
   size_t size = (map_size > used ? map_size : used) + extra;
   if (size == info.me_mapsize) return 0;
   if (size > info.me_mapsize && !address_space_left(size)) return ENOMEM;
@@ -281,7 +284,7 @@ int lmdbx__gate_remap(struct lmdbx__env *env, size_t map_size, size_t extra, boo
                              "read transactions of this process stayed open. Try again");
   } while (!first && !by_any);
   if (!first) return LMDBX_OK;
-  int rc = move_map(env, map_size, extra, &lost);
+  int rc = move_map(env, map_size, extra, by_any, &lost);
   lmdbx__gate_open(&env->gate, lost);
   return rc == 0 ? LMDBX_OK : lmdbx__store_error(error, rc, doing, env->path);
 }

@@ -181,7 +181,7 @@ int lmdbx__sync_parent(const char *path);
  * it room on the disk for so many readers: LMDB only sets its length, and on a full disk the first
  * use of a page of it would be a SIGBUS. One that root creates, for a look at the database perhaps,
  * gets owner and mode of data.mdb, or it would keep that user out. The file is not open in this
- * process. 0, ENOMEM, or ENOSPC or EDQUOT, if it has no room at all.
+ * process. 0, ENOMEM, or ENOSPC or EDQUOT: it is new and has no room, or not even for one page.
  */
 int lmdbx__lock_file_prepare(const char *path, unsigned readers);
 

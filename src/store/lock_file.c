@@ -21,20 +21,28 @@ static void give_away(int fd, const char *path) {
   free(file);
 }
 
-/* Room that one has got in part is enough for a few readers: on a full disk a database that was
- * in use before can be opened, to delete something. */
-static int allocate(int fd, off_t size) {
-  int rc = 0;
 #ifdef FALLOC_FL_KEEP_SIZE
+/* What was in use before has room for its header and a few readers at least: on a full disk such a
+ * database can be opened, to delete something. */
+static bool has_first_page(int fd) {
   struct stat status;
-  if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size) != 0) rc = errno;
-  if (rc != ENOSPC && rc != EDQUOT) return 0; /* not every file system can */
-  if (fstat(fd, &status) == 0 && status.st_blocks > 0) rc = 0;
+  if (fstat(fd, &status) != 0 || status.st_size == 0) return false;
+  off_t page = (off_t)sysconf(_SC_PAGESIZE);
+  return (off_t)status.st_blocks * 512 >= (page < status.st_size ? page : status.st_size);
+}
+#endif
+
+static int allocate(int fd, off_t size) {
+#ifdef FALLOC_FL_KEEP_SIZE
+  if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size) == 0) return 0;
+  int rc = errno;
+  /* Not every file system can. */
+  return (rc == ENOSPC || rc == EDQUOT) && !has_first_page(fd) ? rc : 0;
 #else
   (void)fd;
   (void)size;
+  return 0;
 #endif
-  return rc;
 }
 
 int lmdbx__lock_file_prepare(const char *path, unsigned readers) {

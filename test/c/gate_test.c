@@ -114,6 +114,9 @@ static int join_remap(struct remapper *remapper) {
 static bool paused_go_on(struct lmdbx__env *env) {
   struct remapper remapper;
   struct lmdbx__read *before = begin(env), *behind = begin(env);
+  lmdbx__read_park(behind); /* in an earlier life it was a snapshot */
+  lmdbx__read_end(behind);
+  behind = begin(env);
   lmdbx__read_pause(before);
   start_remap(&remapper, env);
   lmdbx__read_pause(behind);
