@@ -7,7 +7,7 @@ const { Worker, isMainThread, parentPort, workerData } = require("node:worker_th
 const { createLMDBXRepository } = require("../..");
 const child = require("../support/child.js");
 
-const { path, target, compact, way, inPart } = isMainThread ? child.args : workerData;
+const { path, target, compact, way, inPart, told } = isMainThread ? child.args : workerData;
 
 const ways = {
   "process.exit": () => process.exit(3),
@@ -18,7 +18,9 @@ const ways = {
   SIGKILL: () => process.kill(process.pid, "SIGKILL"),
   "worker.terminate": () => {
     parentPort.postMessage("terminate");
-    for (;;); // or a slow machine would finish the backup before it hears of it
+    // Or a slow machine would finish the backup before it hears of it. Bun 1.2 ends no thread that
+    // never returns to its event loop.
+    while (Atomics.load(told, 0) === 0);
   },
 };
 
@@ -32,8 +34,12 @@ function onProgress() {
 }
 
 if (way === "worker.terminate" && isMainThread) {
-  const worker = new Worker(__filename, { workerData: child.args });
-  worker.once("message", () => worker.terminate());
+  const shared = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(__filename, { workerData: { ...child.args, told: shared } });
+  worker.once("message", () => {
+    worker.terminate();
+    Atomics.store(shared, 0, 1);
+  });
   // Bun before 1.3.14 counts a worker that is told to end as no reason to stay alive.
   const alive = setInterval(() => {}, 1000);
   worker.once("exit", () => clearInterval(alive));
