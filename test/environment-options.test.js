@@ -8,6 +8,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 
 const { counters } = require("../lib/repository.js");
+const { mountedReadOnly, noReadOnlyMounts } = require("./support/mounts.js");
 const { startProgram } = require("./support/program.js");
 const { using, rejection } = require("./support/temporary.js");
 const { patient } = require("./support/timeout.js");
@@ -128,23 +129,9 @@ describe("readOnly", () => {
     }),
   );
 
-  /** What runs a command with a directory mounted read-only. */
-  const mountedReadOnly = (directory) => [
-    "unshare",
-    "--mount",
-    ...(process.getuid() === 0 ? [] : ["--map-root-user"]),
-    "sh",
-    "-c",
-    `mount --bind "${directory}" "${directory}" &&
-     mount -o remount,ro,bind "${directory}" && exec "$@"`,
-    "sh",
-  ];
-  const cannotMount =
-    !succeeds([...mountedReadOnly(__dirname), "true"]) && "this machine does not let us mount";
-
   test(
     "reads a database on a read-only mount; without it, LMDBX_ACCESS",
-    { ...TIMEOUT, skip: cannotMount },
+    { ...TIMEOUT, skip: noReadOnlyMounts },
     using(async (open, directory) => {
       const repository = open();
       await repository.put("t", "k", "mounted");

@@ -9,7 +9,7 @@ const path = require("node:path");
 const { Worker } = require("node:worker_threads");
 
 const { shellCommand } = require("./support/command.js");
-const { inSmall, cannotMount } = require("./support/mounts.js");
+const { inSmall, noSmallMounts } = require("./support/mounts.js");
 const { scale } = require("./support/random.js");
 const { using } = require("./support/temporary.js");
 const { patient } = require("./support/timeout.js");
@@ -60,7 +60,7 @@ describe("a full database", () => {
 describe("a full disk", () => {
   test(
     "keeps a database from being opened that has no lock file yet, and harms nothing",
-    { skip: cannotMount },
+    { skip: noSmallMounts },
     using(async (open, directory) => {
       const [data, disk] = ["data", "disk"].map((name) => path.join(directory, name));
       const repository = open({ path: data });

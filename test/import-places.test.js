@@ -7,7 +7,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { importDirectory } = require("../lib/import/index.js");
 const { shellCommand } = require("./support/command.js");
-const { inSmall, cannotMount } = require("./support/mounts.js");
+const { inSmall, noSmallMounts } = require("./support/mounts.js");
 const { using, rejection } = require("./support/temporary.js");
 const { withOld, everything } = require("./support/old.js");
 
@@ -144,6 +144,6 @@ describe("failures of the system", () => {
         assert.match(stderr, /\[LMDBX_NO_SPACE\]\n$/);
       }
     },
-    cannotMount,
+    noSmallMounts,
   );
 });

@@ -140,12 +140,12 @@ class Dump {
 
 /**
  * How many entries damaged pages hide.
+ * @param {Promise<number>} counting
  * @returns {Promise<number | null>} null: that cannot be told, as was said
  */
-async function countHidden(moment, signal) {
-  const { inspect } = require("../snapshot.js"); // loads the addon
+async function unlessUnknown(counting) {
   try {
-    return await inspect.countHidden(moment, signal);
+    return await counting;
   } catch (error) {
     if (!COUNT_FAILURES.has(error.code)) throw error;
     note(plain(`whether damaged pages hide more cannot be told: ${error.message}`));
@@ -165,23 +165,20 @@ async function dumpTenants(dump, tenants) {
 }
 
 async function dumpTo(writer, repository, values, signal) {
+  const { inspect } = require("../snapshot.js"); // loads the addon
   const { name: database = null, encoding = "msgpack", tenant: given, json } = values;
+  const total = given ? undefined : (await repository.stats()).entries;
   const moment = repository.snapshot();
+  const dump = new Dump(moment, writer, { signal, total, encoding, json });
   try {
-    const total = given ? undefined : (await repository.stats()).entries;
-    const dump = new Dump(moment, writer, { signal, total, encoding, json });
-    try {
-      await writer.write(JSON.stringify({ lmdbxDump: DUMP_VERSION, name: database, encoding }));
-      const { inspect } = require("../snapshot.js"); // loads the addon
-      const empty = await dumpTenants(dump, given ?? (await inspect.tenants(moment)));
-      await dump.finish();
-      // Whoever wants some tenants need not read, nor be kept by damage of, all others.
-      const hidden = given ? 0 : await countHidden(moment, signal);
-      return { dump, empty, hidden };
-    } finally {
-      dump.end();
-    }
+    await writer.write(JSON.stringify({ lmdbxDump: DUMP_VERSION, name: database, encoding }));
+    const empty = await dumpTenants(dump, given ?? (await inspect.tenants(moment)));
+    await dump.finish();
+    // Whoever wants some tenants need not read, nor be kept by damage of, all others.
+    const hidden = given ? 0 : await unlessUnknown(inspect.countHidden(moment, signal));
+    return { dump, empty, hidden };
   } finally {
+    dump.end();
     moment.close();
   }
 }
