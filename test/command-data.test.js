@@ -269,6 +269,8 @@ describe("dump and load", () => {
       assert.deepEqual({ type, tenant, key, why }, { type: "leftOut", tenant: "acme", key: 2, why: "LMDBX_DECODE" });
       assert.deepEqual(report, { type: "report", file, records: 1, leftOut: 1, empty: [], hidden: 0 });
       assert.equal(lines(fs.readFileSync(file, "utf8")).length, 3);
+      const some = await lmdbx(["dump", directory, `${file}2`, "--json", "--tenant", "acme"]);
+      assert.deepEqual([some.code, "hidden" in lines(some.stdout)[1]], [1, false], "nothing was counted");
     }),
   );
 

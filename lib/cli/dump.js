@@ -175,7 +175,7 @@ async function dumpTo(writer, repository, values, signal) {
     const empty = await dumpTenants(dump, given ?? (await inspect.tenants(moment)));
     await dump.finish();
     // Whoever wants some tenants need not read, nor be kept by damage of, all others.
-    const hidden = given ? 0 : await unlessUnknown(inspect.countHidden(moment, signal));
+    const hidden = given ? undefined : await unlessUnknown(inspect.countHidden(moment, signal));
     return { dump, empty, hidden };
   } finally {
     dump.end();
@@ -216,7 +216,7 @@ async function run([directory, file], values) {
   if (json) out(JSON.stringify(report));
   else if (file !== undefined) note(`${counted(records, "record")} dumped to ${file}`);
   remark(dump, empty, hidden, values.encoding);
-  return unreadable + empty.length > 0 || hidden !== 0 ? INCOMPLETE : undefined;
+  return unreadable + empty.length > 0 || hidden === null || hidden > 0 ? INCOMPLETE : undefined;
 }
 
 module.exports = {
