@@ -103,6 +103,50 @@ describe("what is not carried over", () => {
     },
   );
 
+  withOld(
+    "is only what is of another encoding, where the encoding is given",
+    (path) => {
+      const records = Array.from({ length: 20 }, (_, n) => [`objects:${n}`, { n }]);
+      return { odd: path, records, databases: [{ path, encoding: "string", count: 30 }] };
+    },
+    async ({ open, from, to }) => {
+      const reports = [];
+      for (const encoding of ["msgpack", "string"]) {
+        reports.push(await importDirectory({ from, to: `${to}-${encoding}`, encoding }));
+      }
+      const [objects, texts] = reports;
+      assert.deepEqual([objects.carried, texts.notCarriedCount], [20, 20]);
+      assert.ok(objects.notCarriedCount > 30 && objects.notCarriedCount === texts.carried);
+      assert.deepEqual(await open({ path: `${to}-msgpack` }).get("objects", 7), { n: 7 });
+      assert.equal(await open({ path: `${to}-string`, encoding: "string" }).get("many", 7), "record 7");
+    },
+  );
+
+  withOld(
+    "is everything where nothing is of the encoding that is given",
+    (path) => ({ databases: [{ path, encoding: "json" }] }),
+    async ({ directory, from, to }) => {
+      const error = await rejection(importDirectory({ from, to, encoding: "msgpack" }));
+      assert.equal(error.code, "LMDBX_DECODE");
+      assert.deepEqual(fs.readdirSync(directory), ["old"]);
+    },
+  );
+
+  withOld(
+    "includes compressed values that are damaged, of which npm lmdb makes another record's",
+    (path) => ({ databases: [{ path, count: 20, size: 3_000, compression: true, damaged: ["many:5"] }] }),
+    async ({ open, from, to }) => {
+      const report = await importDirectory({ from, to });
+      assert.equal(report.notCarriedCount, 1);
+      const [{ tenantId, key, code, reason }] = report.notCarried;
+      assert.deepEqual([tenantId, key, code], ["many", 5, "LMDBX_DECODE"]);
+      assert.match(reason, /cannot be unpacked/);
+      const repository = open({ path: to });
+      assert.equal((await repository.list("many")).length, 19);
+      assert.equal((await repository.get("many", 6)).n, 6);
+    },
+  );
+
   withOld("includes what JSON cannot hold, if the new encoding is json", many(3), async (places) => {
     const { open, from, to } = places;
     const report = await importDirectory({ from, to, targetEncoding: "json" });
@@ -171,9 +215,21 @@ describe("an old database in use", () => {
       const error = await rejection(importDirectory({ from, to }));
       assert.equal(error.code, "LMDBX_IN_USE");
       assert.ok(error.message.includes(String(writer.pid)), error.message);
+      const itsFile = await rejection(importDirectory({ from: path.join(from, "data.mdb"), to }));
+      assert.equal(itsFile.code, "LMDBX_IN_USE");
     });
     assert.deepEqual(fs.readdirSync(directory), ["old"]);
     assert.equal((await importDirectory({ from, to })).notCarriedCount, 0);
+  }, noLocks);
+
+  withOld("is refused, also a single file by a link to it", () => undefined, async ({ directory, to }) => {
+    const [file, link] = [path.join(directory, "old.lmdb"), path.join(directory, "link.lmdb")];
+    fs.symlinkSync(file, link);
+    await staying(file, async () => {
+      const error = await rejection(importDirectory({ from: link, to }));
+      assert.equal(error.code, "LMDBX_IN_USE");
+    });
+    assert.equal((await importDirectory({ from: link, to })).notCarriedCount, 0);
   }, noLocks);
 
   withOld("that is written to meanwhile ends the import", many(3_000), async (places) => {
@@ -191,6 +247,18 @@ describe("an old database in use", () => {
 });
 
 describe("an import that ends early", () => {
+  withOld("takes away what a killed one left, and nothing that is only called alike", many(1), async (places) => {
+    const { directory, from, to } = places;
+    const hour = new Date(Date.now() - 3_600_000);
+    const [left, notes] = [".new.import-0123456789ab", ".new.import-notes"].map((each) => path.join(directory, each));
+    for (const each of [left, notes]) {
+      fs.mkdirSync(each);
+      fs.utimesSync(each, hour, hour);
+    }
+    await importDirectory({ from, to });
+    assert.deepEqual([fs.existsSync(left), fs.existsSync(notes)], [false, true]);
+  });
+
   for (const at of ["copy", "verify"]) {
     withOld(`killed in ${at}, leaves nothing that looks finished, and can be run again`, many(4_000), async (places) => {
       const { open, directory, from, to } = places;

@@ -116,7 +116,7 @@ class Carrier {
     let before;
     for (const { key, value } of this.#source.records(this.#name)) {
       this.#signal?.throwIfAborted();
-      const bytes = key.length + value.length;
+      const bytes = key.length + (value?.length ?? 0);
       const owner = readOldKey(key);
       const refuse = (code, reason, cause) => ({ bytes, stored: key, owner, code, reason, cause });
       if (before?.equals(key)) {
@@ -126,6 +126,8 @@ class Carrier {
         );
       } else if ("reason" in owner) {
         yield refuse("LMDBX_INVALID_KEY", owner.reason);
+      } else if (value === undefined) {
+        yield refuse("LMDBX_DECODE", "the value is damaged: it was compressed, and cannot be unpacked");
       } else {
         yield this.#decoded({ bytes, stored: key, owner }, value, refuse);
       }

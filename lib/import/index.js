@@ -147,17 +147,16 @@ class Import {
   /**
    * Refuses what was probably written with another encoding: where most values are none of it, some
    * of the others only look like ones; and a digit of JSON, or a few letters, are a number of msgpack, too.
+   * Who gives an encoding gets what is written in it, unless nothing is beyond doubt.
    */
   #checkEncoding(name, encoding, { records, carried, refused, undecoded, ambiguous }) {
     const database = name === undefined ? "the main database" : `database ${JSON.stringify(name)}`;
+    const isGiven = this.#options.isEncodingGiven(name);
+    const decoded = carried + refused;
     let what;
-    if (undecoded > records / 2) {
+    if (undecoded > records / 2 && (!isGiven || ambiguous === decoded)) {
       what = `${undecoded} of ${records} values of ${database} cannot be read as ${encoding}`;
-    } else if (
-      ambiguous > 0 &&
-      ambiguous === carried + refused && // all that could be decoded
-      !this.#options.isEncodingGiven(name)
-    ) {
+    } else if (ambiguous > 0 && ambiguous === decoded && !isGiven) {
       what = `the values of ${database} may be numbers of msgpack, or short texts of json or string`;
     } else {
       return;

@@ -31,18 +31,18 @@ const PAGE_SIZES = [512, 65536];
 const LOCK_SIZE = 16_384;
 
 /**
- * The data file and lock file of a path that was given to 0.3.x. With a file name's extension it
- * made a file of that name, without one a directory.
+ * The data file of a path that was given to 0.3.x. With a file name's extension it made a file of
+ * that name, without one a directory.
  * @param {string} from
  */
 function locate(from) {
-  if (!fs.statSync(from).isDirectory()) return { data: from, lock: `${from}-lock` };
+  if (!fs.statSync(from).isDirectory()) return from;
   const data = path.join(from, "data.mdb");
   if (fs.statSync(data, { throwIfNoEntry: false }) === undefined) {
     const message = `${from} is a directory without a data.mdb. Check the path`;
     throw failure("LMDBX_NOT_FOUND", message, from);
   }
-  return { data, lock: path.join(from, "lock.mdb") };
+  return data;
 }
 
 /** @param {number} file @param {number} position */
@@ -133,9 +133,17 @@ function userOf(lock) {
   return undefined;
 }
 
+/** The lock files of those who have a data file open: its directory, or it as a single file. */
+function locksOf(data) {
+  return [data, fs.realpathSync(data)].flatMap((file) => {
+    const asDirectory = path.join(path.dirname(file), "lock.mdb");
+    return [`${file}-lock`, ...(path.basename(file) === "data.mdb" ? [asDirectory] : [])];
+  });
+}
+
 /** Refuses an old database that somebody may write to. */
-function checkUnused(lock, from) {
-  const pid = userOf(lock);
+function checkUnused(data, from) {
+  const pid = locksOf(data).map(userOf).find((each) => each !== undefined);
   if (pid === undefined) return;
   const who =
     pid === process.pid
@@ -148,8 +156,8 @@ function checkUnused(lock, from) {
 /** What the files of an old database say; refuses what is none. @param {string} from */
 function readOld(from) {
   return withFiles(from, () => {
-    const { data, lock } = locate(from);
-    return { data, lock, metas: readMetas(data) };
+    const data = locate(from);
+    return { data, metas: readMetas(data) };
   });
 }
 
@@ -179,8 +187,8 @@ async function show(data, directory, copied) {
  * @param {string} directory - to be created
  */
 async function takeOld(from, directory) {
-  const { data, lock, metas } = readOld(from);
-  checkUnused(lock, from);
+  const { data, metas } = readOld(from);
+  checkUnused(data, from);
   const recover = needsRecovery(metas);
   await show(data, directory, recover);
   return {

@@ -3,18 +3,11 @@
 // decoder, so that nothing is taken for what it is not.
 
 const { failure } = require("./failure.js");
+const { isPacked, isWhole } = require("./packed.js");
 const { strictText } = require("../strict-text.js");
 
 /** Named databases that are looked at; a new database holds fewer. */
 const MAX_DATABASES = 4096;
-/** How lmdb marks a value that it compressed: one byte, then the plain size in 3, or in 7. No plain
- * value of 0.3.x of more than one byte begins so. */
-const PACKED = 0xfe;
-const PACKED_LONG = 0xff;
-const SHORT_HEADER = 4;
-const LONG_HEADER = 8;
-/** LZ4 cannot do better. */
-const MOST_RATIO = 255;
 /** What the main database stores for a named one: struct MDB_db, with its flags and its depth. */
 const RECORD_SIZE = 48;
 const RECORD_FLAGS = 0x11ff;
@@ -34,15 +27,6 @@ function asBuffer(bytes) {
 /** The name that a key of the main database stands for: lmdb stores its NUL, too. */
 function nameOf(key) {
   return key.toString().replace(/\0$/, "");
-}
-
-/** @param {Buffer} bytes */
-function isPacked(bytes) {
-  if (bytes.length < 2 || bytes[0] < PACKED) return false;
-  const long = bytes[0] === PACKED_LONG;
-  if (bytes.length <= (long ? LONG_HEADER : SHORT_HEADER)) return false;
-  const plain = long ? bytes.readUInt32BE(4) : bytes.readUIntBE(1, 3);
-  return plain <= bytes.length * MOST_RATIO;
 }
 
 /** @param {Buffer} bytes */
@@ -133,9 +117,9 @@ class Source {
   }
 
   /**
-   * The records of a database, as bytes, values unpacked.
+   * The records of a database, as bytes, values unpacked; undefined is one that cannot be.
    * @param {string | undefined} name
-   * @returns {Generator<{ key: Buffer, value: Buffer }>}
+   * @returns {Generator<{ key: Buffer, value: Buffer | undefined }>}
    */
   *records(name) {
     const { plain, packed } = this.#databases.get(name);
@@ -144,7 +128,9 @@ class Source {
       const key = Buffer.from(record.key);
       let value = asBuffer(record.value);
       if (name === undefined && this.#isName(key, value)) continue;
-      if (isPacked(value)) value = asBuffer(packed.getBinary(key, { transaction }));
+      if (isPacked(value)) {
+        value = isWhole(value) ? asBuffer(packed.getBinary(key, { transaction })) : undefined;
+      }
       yield { key, value };
     }
   }

@@ -15,6 +15,9 @@ const path = require("node:path");
 const { failure, withFiles } = require("./failure.js");
 
 const OWNER = "owner.json";
+/** The random part of the name, in bytes, which are two digits each. */
+const RANDOM_SIZE = 6;
+const RANDOM = new RegExp(`^[0-9a-f]{${RANDOM_SIZE * 2}}$`);
 const BEAT_MILLISECONDS = 5_000;
 /** An owner that we cannot ask whether it lives counts as dead after so long without a beat. */
 const SILENCE_MILLISECONDS = 60_000;
@@ -79,6 +82,7 @@ function liveOwner(directory) {
 function clearLeftovers(parent, prefix, to) {
   for (const entry of fs.readdirSync(parent, { withFileTypes: true })) {
     if (!entry.isDirectory() || !entry.name.startsWith(prefix)) continue;
+    if (!RANDOM.test(entry.name.slice(prefix.length))) continue; // somebody else's
     const directory = path.join(parent, entry.name);
     const owner = liveOwner(directory);
     if (owner !== undefined) {
@@ -142,7 +146,7 @@ class Workspace {
       const prefix = `.${path.basename(this.#to)}.import-`;
       clearLeftovers(this.#parent, prefix, this.#to);
       checkFree(this.#to);
-      const name = `${prefix}${crypto.randomBytes(6).toString("hex")}`;
+      const name = `${prefix}${crypto.randomBytes(RANDOM_SIZE).toString("hex")}`;
       const directory = path.join(this.#parent, name);
       fs.mkdirSync(directory);
       this.#directory = directory;

@@ -1,7 +1,8 @@
 "use strict";
 // The replaced package writes databases: { lmdb, databases: [{ path, name, encoding, compression,
-// count }], odd, records, end }; records: what odd is to hold instead. Versions of lmdb do not get
-// along in one process, so each has its own.
+// count, damaged }], odd, records, end }; damaged: stored keys whose compressed values become
+// shorter; records: what odd is to hold instead. Versions of lmdb do not get along in one process,
+// so each has its own.
 
 const { args, say, listen } = require("../support/child.js");
 const { oldValues, KEYS, TENANTS } = require("../support/old-values.js");
@@ -56,11 +57,22 @@ async function writeOdd(path) {
   return db.close();
 }
 
+/** Cuts values off in the midst of what is stored. */
+async function damage(path, keys) {
+  const db = lmdb.open({ path, encoding: "binary" });
+  for (const key of keys) {
+    const stored = db.getBinary(key);
+    await db.put(key, stored.subarray(0, Math.floor(stored.length * 0.8)));
+  }
+  return db.close();
+}
+
 async function main() {
   if (args.odd !== undefined) await writeOdd(args.odd);
   for (const each of args.databases ?? []) {
     const repository = await fill(each);
     if (args.end !== "kill") await repository.close();
+    if (each.damaged !== undefined) await damage(each.path, each.damaged);
   }
   say("written");
   if (args.end === "kill") process.kill(process.pid, "SIGKILL");
