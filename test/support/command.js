@@ -1,6 +1,7 @@
 "use strict";
 // Runs the operator's command in the runtime of the test.
 
+const assert = require("node:assert/strict");
 const { spawn, spawnSync } = require("node:child_process");
 const path = require("node:path");
 const { patient } = require("./timeout.js");
@@ -48,6 +49,13 @@ function lines(stdout) {
   return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
+/** What a command printed, which must have succeeded. */
+async function printed(...args) {
+  const { code, stdout, stderr } = await lmdbx(args);
+  assert.deepEqual([code, stderr], [0, ""], stdout);
+  return stdout;
+}
+
 /** A command for a shell. @param {string[]} args */
 function shellCommand(args) {
   return [process.execPath, LMDBX, ...args].map((each) => `'${each.replaceAll("'", "'\\''")}'`).join(" ");
@@ -73,4 +81,4 @@ function shownOn(args, { columns = 80, env } = {}) {
   return { code: status, stdout: stdout.replaceAll("\r\n", "\n"), stderr };
 }
 
-module.exports = { LMDBX, READING, lmdbx, lines, shellCommand, hasTerminals, shownOn };
+module.exports = { LMDBX, READING, lmdbx, printed, lines, shellCommand, hasTerminals, shownOn };
