@@ -131,17 +131,32 @@ describe("dump and load", () => {
     "dump of values of another encoding fails, names the option, and leaves no file",
     using(async (open, directory) => {
       const data = path.join(directory, "data");
-      const repository = open({ path: data });
-      await Promise.all(Array.from({ length: 150 }, (_, n) => repository.put("acme", n, { n })));
+      const texts = open({ path: data, encoding: "json" });
+      await Promise.all(Array.from({ length: 150 }, (_, n) => texts.put("acme", n, { n })));
       const file = path.join(directory, "dump");
-      for (const args of [["--tenant", "acme"], []]) {
-        const { code, stderr } = await lmdbx(["dump", data, file, "--encoding", "json", ...args]);
-        assert.equal(code, 3);
-        const said = stderr.trimEnd().split("\n");
-        assert.equal(said.length, 101);
-        assert.match(said.pop(), /none of 100 values can be read as json\. Give --encoding .*\[LMDBX_DECODE\]$/);
+      for (const [given, read] of [[[], 100], [["--encoding", "msgpack"], 150]]) {
+        for (const args of [["--tenant", "acme"], []]) {
+          const { code, stderr } = await lmdbx(["dump", data, file, ...given, ...args]);
+          assert.equal(code, 3);
+          const said = stderr.trimEnd().split("\n");
+          assert.equal(said.length, read + 1);
+          assert.ok(said.pop().includes(`none of ${read} values can be read as msgpack. Give --encoding `));
+        }
       }
       assert.deepEqual(fs.readdirSync(directory), ["data"]);
+    }),
+  );
+
+  test(
+    "dump goes on behind any number of values of another encoding, where one is given",
+    using(async (open, directory) => {
+      const [texts, objects] = [open({ encoding: "json" }), open()];
+      await Promise.all(Array.from({ length: 150 }, (_, n) => texts.put("acme", n, { n })));
+      await objects.put("other", 1, { n: 1 });
+      const { code, stdout } = await lmdbx(["dump", directory, "--encoding", "msgpack"]);
+      assert.equal(code, 1);
+      const [, record, end] = lines(stdout);
+      assert.deepEqual([record, end], [{ tenant: "other", key: 1, value: { n: 1 } }, { records: 1 }]);
     }),
   );
 
@@ -205,7 +220,7 @@ describe("dump and load", () => {
   );
 
   test(
-    "a command that finds no room on standard output fails",
+    "a command that finds no room on standard output fails, and one that does more goes on before",
     { skip: !fs.existsSync("/dev/full") && "this system has no /dev/full" },
     using(async (open, directory) => {
       await open().put("t", 1, 1);
@@ -215,6 +230,13 @@ describe("dump and load", () => {
         assert.equal(status, 3, `${name}: ${stderr}`);
         assert.match(String(stderr), /ENOSPC/);
       }
+      const input = `{"tenant":"t","key":2,"value":2}\n`.repeat(3_000);
+      const command = `"$0" ${JSON.stringify(LMDBX)} load "$1" --json > /dev/full`;
+      const options = { input: `${input}no JSON\n`.repeat(2), encoding: "utf8" };
+      const { status, stderr } = spawnSync("sh", ["-c", command, process.execPath, directory], options);
+      assert.equal(status, 3, stderr);
+      assert.match(stderr, /^lmdbx: standard output: .*ENOSPC.*\n$/);
+      assert.equal(await open().get("t", 2), 2);
     }),
   );
 
@@ -235,9 +257,9 @@ describe("dump and load", () => {
       fs.writeFileSync(file, "mine");
       const over = await lmdbx(["dump", directory, file]);
       assert.equal(over.code, 3);
-      assert.match(over.stderr, /^lmdbx: EEXIST: .*\n$/);
+      assert.match(over.stderr, /^lmdbx: open .*file: something is there already\. .* \(EEXIST\) \[LMDBX_EXISTS\]\n$/);
       const [error] = lines((await lmdbx(["dump", directory, file, "--json"])).stdout);
-      assert.deepEqual([error.type, error.code], ["error", "EEXIST"]);
+      assert.deepEqual([error.type, error.code], ["error", "LMDBX_EXISTS"]);
       const [wrong] = lines((await lmdbx(["dump", "--json"])).stdout);
       assert.deepEqual([wrong.type, wrong.code], ["error", "USAGE"]);
       assert.equal(fs.readFileSync(file, "utf8"), "mine");

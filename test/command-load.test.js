@@ -142,4 +142,50 @@ describe("load", () => {
       assert.equal((await lmdbx(["load", directory, "--map-size", "1M"], { input })).code, 0);
     }),
   );
+
+  test(
+    "leaves out lines that are not UTF-8, also where they are none of the first chunk",
+    using(async (open, directory) => {
+      await open().ready();
+      const record = (key, value) => `{"tenant":"acme","key":${JSON.stringify(key)},"value":${JSON.stringify(value)}}`;
+      const input = [
+        Buffer.from(record(0, 0)),
+        ...[record(1, "caf\u00e9"), record("caf\u00e9", 2)].map((text) => Buffer.from(text, "latin1")),
+        Buffer.from(record(3, `${"\u{1f98a}".repeat(100_000)}caf\u00e9`)), // in several chunks
+        Buffer.from(record(4, "caf\u00e9"), "latin1"),
+        Buffer.from(record(5, "\ufffd")), // a text like any other
+      ];
+      const bytes = Buffer.concat(input.flatMap((line) => [line, Buffer.from("\n")]));
+      const { code, stdout } = await lmdbx(["load", directory, "--name", "copy", "--create", "--json"], { input: bytes });
+      assert.equal(code, 1);
+      const said = lines(stdout);
+      assert.deepEqual(said.pop(), { type: "report", loaded: 3, refused: 3 });
+      assert.deepEqual(said.map(({ line }) => line), [2, 3, 5]);
+      for (const { reason } of said) assert.match(reason, /not valid UTF-8/);
+      const copy = open({ name: "copy" });
+      assert.deepEqual(await copy.list("acme"), [0, 3, 5]);
+      assert.ok((await copy.get("acme", 3)).endsWith("\u{1f98a}caf\u00e9"));
+    }),
+  );
+
+  test(
+    "says that --create creates what is missing, and why a file cannot be read",
+    using(async (open, directory) => {
+      await open().put("acme", 1, 1);
+      const file = path.join(directory, "dump");
+      assert.equal((await lmdbx(["dump", directory, file])).code, 0);
+      for (const args of [[path.join(directory, "none"), file], [directory, file, "--name", "none"]]) {
+        const { code, stderr } = await lmdbx(["load", ...args]);
+        assert.equal(code, 3);
+        assert.match(stderr, /; --create creates it \[LMDBX_NOT_FOUND\]\n$/);
+      }
+      const cases = [[directory, /a directory stands where a file is needed.* \[LMDBX_FORMAT\]/], [`${file}2`, /open .*dump2: nothing is there. .*LMDBX_NOT_FOUND/]];
+      for (const [given, says] of cases) {
+        const { code, stderr } = await lmdbx(["load", directory, given]);
+        assert.equal(code, 3);
+        assert.match(stderr, says);
+        assert.ok(stderr.includes(given), stderr);
+      }
+    }),
+  );
 });

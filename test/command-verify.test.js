@@ -3,10 +3,11 @@
 
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
+const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { startProgram } = require("./support/program.js");
-const { using } = require("./support/temporary.js");
+const { using, rejection } = require("./support/temporary.js");
 const { inject } = require("./support/raw.js");
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { lmdbx, lines } = require("./support/command.js");
@@ -252,6 +253,48 @@ describe("verify", () => {
         assert.match(people.stderr, /^lmdbx: verify: found no database "page" .* \[LMDBX_NOT_FOUND\]\n$/);
         assert.deepEqual([said.at(-1).type, said.at(-1).code], ["error", "LMDBX_NOT_FOUND"]);
       }
+    }),
+  );
+
+  test(
+    "fails, and finds nothing, where reader slots are full",
+    using(async (open, directory) => {
+      // Held by this process: too few are left to begin with, or for the threads of the child.
+      for (const maxReaders of [2, 3]) {
+        const repository = open({ maxReaders });
+        await repository.put("t", 1, 1);
+        const held = [repository.snapshot(), repository.snapshot()];
+        for (const each of held) await each.get("t", 1);
+        const { code, stdout, stderr } = await lmdbx(["verify", directory]);
+        assert.deepEqual([code, stdout], [3, ""]);
+        assert.match(stderr, /^lmdbx: .*all reader slots are in use.* \[LMDBX_READERS_FULL\]\n$/);
+        for (const each of held) each.close();
+        await repository.close();
+      }
+    }),
+  );
+
+  test(
+    "fails, and finds nothing, where its process cannot be started, or there is no addon",
+    using(async (open, directory) => {
+      await open().put("t", 1, 1);
+      const { execPath } = process;
+      process.execPath = path.join(directory, "none");
+      try {
+        const error = await rejection(verify({ directory, encodings: {} }, assert.fail));
+        assert.equal(error.code, "LMDBX_IO");
+        assert.match(error.message, /cannot be started .*ENOENT.*\. Allow more processes/);
+      } finally {
+        process.execPath = execPath;
+      }
+      const copy = path.join(directory, "package");
+      for (const part of ["bin", "lib", "package.json"]) {
+        fs.cpSync(path.join(__dirname, "..", part), path.join(copy, part), { recursive: true });
+      }
+      const lmdbxOfCopy = [path.join(copy, "bin/lmdbx.js"), "verify", directory];
+      const { status, stdout, stderr } = spawnSync(execPath, lmdbxOfCopy, { encoding: "utf8" });
+      assert.deepEqual([status, stdout], [3, ""]);
+      assert.match(stderr, /\[LMDBX_NATIVE_MISSING\]\n$/);
     }),
   );
 

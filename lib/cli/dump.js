@@ -13,7 +13,7 @@ const { createError } = require("../errors.js");
 /** What the first line says, so that load knows what it reads. */
 const DUMP_VERSION = 1;
 
-/** After so many values that cannot be read, and none that can, it is the encoding. */
+/** After so many values that cannot be read, and none that can, it is the encoding, if none was given. */
 const HOPELESS = 100;
 /** What may keep hidden entries from being counted; the dump is complete by then. */
 const COUNT_FAILURES = new Set(["LMDBX_CORRUPT", "LMDBX_CONFLICT", "LMDBX_SNAPSHOT_EXPIRED"]);
@@ -73,7 +73,10 @@ class Dump {
   records = 0;
   unreadable = 0;
 
-  /** @param {{ signal: AbortSignal, total?: number, encoding: string, json?: boolean }} options */
+  /**
+   * @param {{ signal: AbortSignal, total?: number, encoding: string, isEncodingGiven: boolean,
+   *   json?: boolean }} options
+   */
   constructor(snapshot, writer, options) {
     this.#snapshot = snapshot;
     this.#writer = writer;
@@ -92,7 +95,7 @@ class Dump {
     this.#progress.clear();
     const where = `tenant ${JSON.stringify(tenant)}, key ${JSON.stringify(key)}`;
     leftOut(this.#options.json, where, { tenant, key }, error);
-    if (this.unreadable === HOPELESS) this.#checkAny();
+    if (this.unreadable === HOPELESS && !this.#options.isEncodingGiven) this.#checkAny();
   }
 
   #checkAny() {
@@ -169,7 +172,8 @@ async function dumpTo(writer, repository, values, signal) {
   const { name: database = null, encoding = "msgpack", tenant: given, json } = values;
   const total = given ? undefined : (await repository.stats()).entries;
   const moment = repository.snapshot();
-  const dump = new Dump(moment, writer, { signal, total, encoding, json });
+  const isEncodingGiven = values.encoding !== undefined;
+  const dump = new Dump(moment, writer, { signal, total, encoding, isEncodingGiven, json });
   try {
     await writer.write(JSON.stringify({ lmdbxDump: DUMP_VERSION, name: database, encoding }));
     const empty = await dumpTenants(dump, given ?? (await inspect.tenants(moment)));

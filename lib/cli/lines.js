@@ -4,7 +4,10 @@
 const fs = require("node:fs");
 const { once } = require("node:events");
 const { addAbortSignal } = require("node:stream");
+const { strictText } = require("../strict-text.js");
 const { write } = require("./output.js");
+
+const LINE_FEED = 0x0a;
 
 /** A file, which is synced and closed in the end, or standard output. */
 class LineWriter {
@@ -48,39 +51,46 @@ class LineWriter {
 }
 
 /**
- * The lines of a stream. Only a line feed ends one: node:readline also takes U+2028 for an end,
- * which JSON texts may hold.
- * @param {NodeJS.ReadableStream} stream
- * @returns {AsyncGenerator<string>}
+ * The lines of a stream, as bytes. Only a line feed ends one: node:readline also takes U+2028 for an
+ * end, which JSON texts may hold.
+ * @param {AsyncIterable<Uint8Array>} stream
+ * @returns {AsyncGenerator<Buffer>}
  */
 async function* splitLines(stream) {
-  stream.setEncoding("utf8");
   let parts = [];
-  for await (const text of stream) {
-    const [first, ...rest] = text.split("\n");
-    parts.push(first);
-    if (rest.length === 0) continue;
-    yield parts.join("");
-    parts = [rest.pop()];
-    yield* rest;
+  for await (const { buffer, byteOffset, length } of stream) {
+    const chunk = Buffer.from(buffer, byteOffset, length);
+    let start = 0;
+    for (let end; (end = chunk.indexOf(LINE_FEED, start)) >= 0; start = end + 1) {
+      parts.push(chunk.subarray(start, end));
+      yield parts.length === 1 ? parts[0] : Buffer.concat(parts);
+      parts = [];
+    }
+    parts.push(chunk.subarray(start));
   }
-  const last = parts.join("");
-  if (last !== "") yield last;
+  const last = Buffer.concat(parts);
+  if (last.length > 0) yield last;
 }
 
 /**
  * The lines of a file or of standard input that are not empty.
  * @param {string | undefined} file
  * @param {AbortSignal} signal - ends a wait for more, too
- * @returns {AsyncGenerator<{ line: number, text: string }>}
+ * @returns {AsyncGenerator<{ line: number, text: string | undefined }>} undefined: it is not UTF-8
  */
 async function* readLines(file, signal) {
   const input = file === undefined ? process.stdin : fs.createReadStream(file);
   addAbortSignal(signal, input);
   let line = 0;
-  for await (const text of splitLines(input)) {
-    line++;
-    if (text.trim() !== "") yield { line, text };
+  try {
+    for await (const bytes of splitLines(input)) {
+      line++;
+      const text = strictText(bytes);
+      if (text?.trim() !== "") yield { line, text };
+    }
+  } catch (error) {
+    if (error?.syscall !== undefined) error.path ??= file; // reading names none
+    throw error;
   }
 }
 

@@ -14,6 +14,8 @@ const { throwIfAborted } = require("../signal.js");
 /** Puts that are under way together, and share commits. */
 const GROUP_RECORDS = 1_000;
 const GROUP_BYTES = 4 * 1024 * 1024;
+/** A group of large values may be more than waits by default. */
+const QUEUED_BYTES = 2 ** 31;
 const RECORD_FIELDS = ["tenant", "key", "value"];
 
 const help = `Reads records in the format of dump from <file> or standard input, and puts them. A record
@@ -44,8 +46,9 @@ const options = {
   compression: { type: "boolean" },
 };
 
-/** @param {string} text */
+/** @param {string | undefined} text */
 function parse(text) {
+  if (text === undefined) throw new SyntaxError("is not valid UTF-8");
   const line = JSON.parse(text);
   if (typeof line !== "object" || line === null || Array.isArray(line))
     throw new SyntaxError("is no object");
@@ -194,7 +197,7 @@ async function peek(lines) {
   let head;
   let damaged;
   if (first !== undefined) {
-    first.text = first.text.replace(/^\ufeff/, "");
+    first.text = first.text?.replace(/^\ufeff/, "");
     try {
       head = readFirst(parse(first.text));
     } catch (error) {
@@ -240,8 +243,15 @@ async function loadInto(repository, { lines, isWhole }, values, signal) {
   }
 }
 
+/** What load can do about a database that is missing. */
+function adviseCreate(error) {
+  if (error.code === "LMDBX_NOT_FOUND") error.message += "; --create creates it";
+  throw error;
+}
+
 async function start(path, input, values, signal) {
-  const config = { compression: values.compression ?? false, mapSize: readMapSize(values) };
+  const { compression = false } = values;
+  const config = { compression, mapSize: readMapSize(values), maxQueuedBytes: QUEUED_BYTES };
   const { head, damaged, lines, isEmpty } = await peek(input);
   if (damaged) leaveOut(damaged, values);
   const isWhole = head !== undefined || damaged !== undefined;
@@ -250,7 +260,7 @@ async function start(path, input, values, signal) {
     encoding: values.encoding ?? head?.encoding,
   };
   // Opened for reading, a database is not created.
-  if (!values.create) await withRepository(path, place, async () => undefined);
+  if (!values.create) await withRepository(path, place, async () => undefined).catch(adviseCreate);
   if (isEmpty) {
     throwIfAborted(signal);
     note("not a line came: was the dump cut off? Nothing was loaded, nor created");

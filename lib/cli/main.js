@@ -4,9 +4,10 @@
 
 const { parseArgs } = require("node:util");
 const { isLMDBXError } = require("../errors.js");
+const { described } = require("../system-error.js");
 const { name, version } = require("../../package.json");
 const { DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED, UsageError } = require("./exit.js");
-const { endOutput, out, note, plain } = require("./output.js");
+const { endOutput, hasLostOutput, out, note, plain } = require("./output.js");
 
 /** In the order of the help. Each file says its arguments, its help, and what it does. */
 const COMMANDS = [
@@ -110,7 +111,7 @@ function messageOf(error) {
   }
   if (isLMDBXError(error)) return `${error.message} [${error.code}]`;
   if (error?.interrupted) return "interrupted";
-  return error?.syscall !== undefined ? error.message /* a file of the user's */ : (error?.stack ?? error);
+  return error?.stack ?? error;
 }
 
 /** Mistakes in the arguments, as the repository finds them, are of these classes. */
@@ -119,11 +120,12 @@ function isUsage(error) {
   return isLMDBXError(error) && (error instanceof TypeError || error instanceof RangeError);
 }
 
-/** @param {any} error - may say what was done before it, as `done` @param {string[]} args */
-function report(error, args) {
+/** @param {any} caught - may say what was done before it, as `done` @param {string[]} args */
+function report(caught, args) {
+  const error = caught?.interrupted ? caught : described(caught); // a file of the user's
   if (args.includes("--json")) {
     const message = String(error?.message ?? error);
-    out(JSON.stringify({ type: "error", code: codeOf(error), message, ...error?.done }));
+    out(JSON.stringify({ type: "error", code: codeOf(error), message, ...caught?.done }));
   }
   note(`lmdbx: ${String(messageOf(error)).split("\n").map(plain).join("\n")}`);
   if (isUsage(error)) return USAGE;
@@ -149,7 +151,8 @@ async function main(args) {
   process.stdout.on("error", endOutput);
   process.stderr.on("error", () => undefined); // nobody listens: the work and its exit code count
   try {
-    process.exitCode = (await run(args)) ?? DONE;
+    const code = (await run(args)) ?? DONE;
+    process.exitCode = hasLostOutput() ? FAILED : code;
   } catch (error) {
     process.exitCode = report(error, args);
   }

@@ -5,8 +5,9 @@ const { inspect } = require("node:util");
 const { DONE, FAILED } = require("./exit.js");
 
 let finishes = false;
+let lost = false;
 
-/** From now on the command does more than to write results: it goes on where nobody reads them. */
+/** From now on the command does more than to write results: it goes on where nothing takes them. */
 function finishAnyway() {
   finishes = true;
 }
@@ -21,8 +22,15 @@ function endOutput(error) {
     if (finishes) return;
     process.exit(DONE);
   }
-  note(`lmdbx: standard output: ${error.message}`);
-  process.exit(FAILED);
+  if (!lost) note(`lmdbx: standard output: ${error.message}`);
+  lost = true;
+  process.exitCode = FAILED;
+  if (!finishes) process.exit(FAILED);
+}
+
+/** Whether results were lost for another reason than that nobody reads them. */
+function hasLostOutput() {
+  return lost;
 }
 
 /** Bun 1.2 tells of a failure here alone, and emits no `error`. @param {any} error */
@@ -234,6 +242,6 @@ function barBeside(beside, most = BAR_WIDTH, all = columns()) {
 }
 
 module.exports = {
-  ...{ endOutput, finishAnyway, write, out, note, bytes, number, duration, counted, plain, leftOut, inspected },
+  ...{ endOutput, finishAnyway, hasLostOutput, write, out, note, bytes, number, duration, counted, plain, leftOut, inspected },
   ...{ width, table, bar, barBeside, columns, isScreen },
 };

@@ -14,8 +14,10 @@ const GROUP = 500;
 /** Why a database cannot be opened that may well be sound. */
 const NO_DAMAGE = [
   ...["LMDBX_ACCESS", "LMDBX_LOCK_FORMAT", "LMDBX_NETWORK_FS", "LMDBX_NO_MEMORY"],
-  ...["LMDBX_NOT_FOUND", "LMDBX_PID_CLASH"],
+  ...["LMDBX_NO_SPACE", "LMDBX_PID_CLASH", "LMDBX_READERS_FULL"],
 ];
+/** Of a value: memory may run out where its size is damaged. */
+const NO_DAMAGE_OF_VALUE = ["LMDBX_READERS_FULL"];
 
 const { directory, encodings, encoding, skip, oneByOne, pagesOnly } = JSON.parse(process.argv[2]);
 const data = path.join(directory, "data.mdb");
@@ -37,8 +39,16 @@ const shownKey = (key) =>
   key === undefined ? undefined : (strictText(key) ?? key.toString("latin1"));
 
 /** Whether opening was refused for another reason than damage, such as a format that is not ours. */
-function isRefusal(code) {
-  return NO_DAMAGE.includes(code) || (code === "LMDBX_FORMAT" && newestMeta(data) === undefined);
+function isRefusal(code, isMain) {
+  if (NO_DAMAGE.includes(code)) return true;
+  if (!isMain) return false;
+  return code === "LMDBX_NOT_FOUND" || (code === "LMDBX_FORMAT" && newestMeta(data) === undefined);
+}
+
+/** Ends it all: there is no telling what is damaged. */
+function refuse({ code, message }) {
+  say({ type: "refused", code, reason: message });
+  process.exit();
 }
 
 class Repositories {
@@ -71,11 +81,9 @@ class Repositories {
       this.#pins.push(repository.snapshot());
       await this.#pins.at(-1).has("lmdbx", null);
       return repository;
-    } catch ({ code, message }) {
-      if (name === undefined && isRefusal(code)) {
-        say({ type: "refused", code, reason: message });
-        process.exit();
-      }
+    } catch (error) {
+      const { code, message } = error;
+      if (isRefusal(code, name === undefined)) refuse(error);
       say({ type: "finding", what: "unopened", database: name ?? null, code, reason: message });
       return undefined;
     }
@@ -109,7 +117,9 @@ async function look({ database, key }) {
   try {
     if ((await reader.get(repository)) !== undefined) values++;
     else if (!isWrittenTo()) finding("unfound");
-  } catch ({ code, message }) {
+  } catch (error) {
+    const { code, message } = error;
+    if (NO_DAMAGE_OF_VALUE.includes(code)) refuse(error);
     finding("unreadable", { code, reason: message });
   }
   return undefined;

@@ -26,8 +26,8 @@ in use, and its file grows meanwhile, since what is replaced cannot be used agai
   --encoding E     how values are written: msgpack (the default), json or string
   --encoding N=E   the encoding of one named database, if they differ; may be repeated
 
-Exit code 0: everything is sound; 1: something is damaged, as listed; 3: it failed, also where
-an N was not found.
+Exit code 0: everything is sound; 1: something is damaged, as listed; 3: it failed, and tells
+nothing of what it could not look at, also where an N was not found.
 
 Examples:
   npx ${name} verify ./data/users
@@ -54,6 +54,34 @@ function endOnAbort(child, signal) {
   };
 }
 
+/** @param {Error} cause */
+function unstartable(cause) {
+  const message =
+    `verify: the process in which it works cannot be started (${cause.message}). ` +
+    "Allow more processes and open files, or end some";
+  return Object.assign(createError("LMDBX_IO", message), { cause });
+}
+
+/** Starts the child. */
+function start(program, task) {
+  const options = { stdio: ["ignore", "pipe", "pipe"] };
+  try {
+    return spawn(process.execPath, [program, JSON.stringify(task)], options);
+  } catch (error) {
+    throw unstartable(error);
+  }
+}
+
+/** How a child ends; most systems tell only now that it could not start. */
+function endOf(child) {
+  const ended = new Promise((resolve, reject) => {
+    child.on("error", (error) => reject(unstartable(error)));
+    child.on("close", (code, signal) => resolve({ code, signal }));
+  });
+  ended.catch(() => undefined); // it is awaited when its output has ended
+  return ended;
+}
+
 /** Runs the child once, from a record on. */
 class Round {
   last = 0;
@@ -70,28 +98,35 @@ class Round {
    */
   async run(program, task, hear, signal) {
     throwIfAborted(signal);
-    const child = spawn(process.execPath, [program, JSON.stringify(task)], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = start(program, task);
+    const ended = endOf(child);
     let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text) => (stderr = (stderr + text).slice(-4096)));
+    child.stderr?.setEncoding("utf8").on("data", (text) => (stderr = (stderr + text).slice(-4096)));
     const settled = endOnAbort(child, signal);
-    const ended = new Promise((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", (code, signal) => resolve({ code, signal }));
-    });
-    for await (const line of splitLines(child.stdout)) {
-      const event = JSON.parse(line);
-      if (event.type === "at") [this.last, this.place] = [event.record, event];
-      else if (event.type === "opening") this.opening = event.database;
-      else if (event.type === "opened") this.opening = undefined;
-      else if (event.type === "end") this.end = event;
-      else if (event.type === "refused") this.refused = event;
-      else hear(event);
+    try {
+      for await (const line of splitLines(child.stdout ?? [])) this.#take(line, hear);
+    } catch (error) {
+      await ended; // where it could not start, Bun tells of its output first
+      throw error;
     }
     const { code, signal: killer } = await ended.finally(settled);
     throwIfAborted(signal);
     return this.end ? undefined : { how: killer ?? `exit code ${code}`, stderr };
+  }
+
+  #take(line, hear) {
+    let event;
+    try {
+      event = JSON.parse(line.toString());
+    } catch {
+      return; // it crashed in the midst of it
+    }
+    if (event.type === "at") [this.last, this.place] = [event.record, event];
+    else if (event.type === "opening") this.opening = event.database;
+    else if (event.type === "opened") this.opening = undefined;
+    else if (event.type === "end") this.end = event;
+    else if (event.type === "refused") this.refused = event;
+    else hear(event);
   }
 }
 
@@ -213,6 +248,7 @@ function checkNames(directory, encodings, end) {
 }
 
 async function run([directory], values) {
+  require("../addon.js"); // the child could only crash without it
   const resolved = path.resolve(directory);
   const { encoding = "msgpack", encodings } = readEncodings(values.encoding);
   // Where there is nothing that LMDB could crash on, opening says what there is instead.

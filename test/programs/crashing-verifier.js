@@ -2,10 +2,15 @@
 // Looks at ten records as verify-child.js does, and dies at some of them: { crashes, skip,
 // oneByOne, pagesOnly }.
 
+const fs = require("node:fs");
 const { say } = require("../support/child.js");
 
 const { crashes, skip, oneByOne, pagesOnly } = JSON.parse(process.argv[2]);
-const die = () => process.kill(process.pid, "SIGSEGV");
+/** In the midst of a line. */
+function die() {
+  fs.writeSync(1, '{"type":"fin');
+  process.kill(process.pid, "SIGSEGV");
+}
 
 say({ type: "finding", what: "damaged", page: 2 });
 if (!pagesOnly) {
