@@ -16,8 +16,10 @@ export interface ImportOptions {
    */
   names?: readonly string[] | undefined;
   /**
-   * The `encoding` that 0.3.x was configured with. Default: `"msgpack"`; where all values could be
-   * numbers of it or single characters of another, the import asks for it with `LMDBX_DECODE`.
+   * The `encoding` that 0.3.x was configured with. Default: `"msgpack"`; where most values are none of
+   * it, or all could be numbers of it or single characters of another, the import ends with
+   * `LMDBX_DECODE` and asks for it. Where it is given, all values of it go over, unless most are none
+   * of it, and the others could as well be of another.
    */
   encoding?: Encoding | undefined;
   /** The encodings of those named databases that have another one; `""` is the main one. */

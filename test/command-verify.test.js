@@ -257,6 +257,16 @@ describe("verify", () => {
   );
 
   test(
+    "takes few reader slots",
+    using(async (open, directory) => {
+      const orders = open({ name: "orders", maxReaders: 12 });
+      await Promise.all(Array.from({ length: 1_000 }, (_, n) => orders.put("t", n, n)));
+      const { code, stdout } = await lmdbx(["verify", directory]);
+      assert.equal(code, 0, stdout);
+    }),
+  );
+
+  test(
     "fails, and finds nothing, where reader slots are full",
     using(async (open, directory) => {
       // Held by this process: too few are left to begin with, or for the threads of the child.

@@ -245,7 +245,9 @@ async function loadInto(repository, { lines, isWhole }, values, signal) {
 
 /** What load can do about a database that is missing. */
 function adviseCreate(error) {
-  if (error.code === "LMDBX_NOT_FOUND") error.message += "; --create creates it";
+  if (error.code === "LMDBX_NOT_FOUND") {
+    error.message = `${error.message.replace(/\.$/, "")}, or create it, with --create`;
+  }
   throw error;
 }
 

@@ -44,7 +44,12 @@ function onWritten(error) {
  * @returns {boolean} false: wait for "drain" before more
  */
 function write(text) {
-  return process.stdout.write(`${text}\n`, onWritten);
+  try {
+    return process.stdout.write(`${text}\n`, onWritten);
+  } catch (error) {
+    endOutput(error); // Node.js 20.0 throws, where it is a file
+    return true;
+  }
 }
 
 /** @param {string} text */

@@ -52,16 +52,20 @@ function refuse({ code, message }) {
 }
 
 class Repositories {
-  #open = new Map();
+  /** Promises, since a whole group asks for a database at once. */
+  #opened = new Map();
   #pins = [];
 
   /** The database of a name, open for reading; undefined if that failed, which was said. */
-  async get(name) {
-    if (this.#open.has(name)) return this.#open.get(name);
+  get(name) {
+    if (!this.#opened.has(name)) this.#opened.set(name, this.#open(name));
+    return this.#opened.get(name);
+  }
+
+  async #open(name) {
     say({ type: "opening", database: name ?? null });
     const repository = await this.#start(name);
     say({ type: "opened" });
-    this.#open.set(name, repository);
     return repository;
   }
 

@@ -89,6 +89,7 @@ class Round {
   opening;
   refused;
   end;
+  #part;
 
   /**
    * @param {string} program - the child
@@ -104,22 +105,30 @@ class Round {
     child.stderr?.setEncoding("utf8").on("data", (text) => (stderr = (stderr + text).slice(-4096)));
     const settled = endOnAbort(child, signal);
     try {
-      for await (const line of splitLines(child.stdout ?? [])) this.#take(line, hear);
+      for await (const line of splitLines(child.stdout ?? [])) this.#take(line.toString(), hear);
+      await ended;
     } catch (error) {
       await ended; // where it could not start, Bun tells of its output first
       throw error;
+    } finally {
+      settled();
     }
-    const { code, signal: killer } = await ended.finally(settled);
+    const { code, signal: killer } = await ended;
     throwIfAborted(signal);
     return this.end ? undefined : { how: killer ?? `exit code ${code}`, stderr };
   }
 
+  /** Takes a line; the last is only a part of one where the child crashed in the midst of it. */
   #take(line, hear) {
+    if (this.#part !== undefined) {
+      throw createError("LMDBX_INTERNAL", `verify: its process said ${JSON.stringify(this.#part)}`);
+    }
     let event;
     try {
-      event = JSON.parse(line.toString());
+      event = JSON.parse(line);
     } catch {
-      return; // it crashed in the midst of it
+      this.#part = line;
+      return;
     }
     if (event.type === "at") [this.last, this.place] = [event.record, event];
     else if (event.type === "opening") this.opening = event.database;

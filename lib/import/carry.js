@@ -62,9 +62,9 @@ function isText(bytes) {
   }
 }
 
-/** Whether a number of msgpack may as well be text, as 53 and "5" are the same byte. */
-function isAmbiguous(value, bytes) {
-  return (typeof value === "number" || typeof value === "bigint") && isText(bytes);
+/** @param {unknown} value */
+function isNumber(value) {
+  return typeof value === "number" || typeof value === "bigint";
 }
 
 /** What JSON holds of a value; throws where that is less than the value. */
@@ -127,7 +127,7 @@ class Carrier {
       } else if ("reason" in owner) {
         yield refuse("LMDBX_INVALID_KEY", owner.reason);
       } else if (value === undefined) {
-        yield refuse("LMDBX_DECODE", "the value is damaged: it was compressed, and cannot be unpacked");
+        yield refuse("LMDBX_CORRUPT", "the value is damaged: it was compressed, and cannot be unpacked");
       } else {
         yield this.#decoded({ bytes, stored: key, owner }, value, refuse);
       }
@@ -151,7 +151,17 @@ class Carrier {
         : `the value has no JSON text: ${error.message}`;
       return refuse("LMDBX_INVALID_VALUE", reason);
     }
-    return { ...record, value, ambiguous: isAmbiguous(value, bytes) };
+    return { ...record, value, ambiguous: this.#isAmbiguous(value, bytes) };
+  }
+
+  /** Whether a value is a number of msgpack and text as well, as 53 and "5" are the same byte. */
+  #isAmbiguous(value, bytes) {
+    if (this.#encoding === "msgpack") return isNumber(value) && isText(bytes);
+    try {
+      return isNumber(this.#source.decode(bytes, "msgpack"));
+    } catch {
+      return false;
+    }
   }
 
   #refused(record, code, reason) {

@@ -188,7 +188,7 @@ async function show(data, directory, copied) {
  */
 async function takeOld(from, directory) {
   const { data, metas } = readOld(from);
-  checkUnused(data, from);
+  withFiles(from, () => checkUnused(data, from));
   const recover = needsRecovery(metas);
   await show(data, directory, recover);
   return {

@@ -5,7 +5,8 @@
 //
 // A block is a row of sequences: a byte with two lengths of 4 bits, of which 15 goes on in bytes that
 // are added up to the first below 255; literals; the distance back to a match, in 2 bytes; the match.
-// The last has literals alone.
+// The last has literals alone, 5 or more, and the match before it begins 12 bytes before the end or
+// more: LZ4 relies on that and refuses others.
 
 /** No plain value of 0.3.x of more than one byte begins so. The size follows in 3 bytes, or in 7. */
 const PACKED = 0xfe;
@@ -16,8 +17,13 @@ const LONG_HEADER = 8;
 const MOST_RATIO = 255;
 const LONG_LENGTH = 15;
 const LEAST_MATCH = 4;
-/** How far before the value a match may begin: in lmdb's dictionary. */
-const DICTIONARY = 65_536;
+const LAST_LITERALS = 5;
+const LAST_MATCH = 12;
+/** A distance, the lengths of the last sequence, and its literals. */
+const LEAST_REST = 2 + 1 + LAST_LITERALS;
+/** How far before the value a match may begin: in lmdb's dictionary, as its versions 3.2.2 to 3.5.6
+ * have it (`compression.dictionary` of a database). */
+const DICTIONARY = 5_480;
 
 /** @param {Buffer} bytes */
 function headerOf(bytes) {
@@ -36,10 +42,13 @@ function isPacked(bytes) {
 class Block {
   #bytes;
   #at;
+  #plain;
 
-  constructor(bytes, at) {
+  /** @param {Buffer} bytes @param {{ size: number, plain: number }} header */
+  constructor(bytes, { size, plain }) {
     this.#bytes = bytes;
-    this.#at = at;
+    this.#at = size;
+    this.#plain = plain;
   }
 
   /** A byte; NaN behind the end. */
@@ -58,19 +67,21 @@ class Block {
     return length;
   }
 
-  /** The size of what it unpacks to; NaN where it is no block. Comparisons with NaN fail. */
-  unpackedSize() {
-    let size = 0;
-    for (;;) {
+  /** Whether LZ4 can unpack it, to as many bytes as its header says. Comparisons with NaN fail. */
+  isWhole() {
+    const end = this.#bytes.length;
+    for (let size = 0; ;) {
       const lengths = this.#next();
       const literals = this.#length(lengths >> 4);
-      if (Number.isNaN(lengths) || !(this.#at + literals <= this.#bytes.length)) return Number.NaN;
+      if (Number.isNaN(lengths) || !(this.#at + literals <= end)) return false;
       this.#at += literals;
       size += literals;
-      if (this.#at === this.#bytes.length) return size;
+      if (this.#at === end) return size === this.#plain;
+      if (end - this.#at < LEAST_REST || size > this.#plain - LAST_MATCH) return false;
       const distance = this.#next() + this.#next() * 256;
-      if (!(distance > 0 && distance <= size + DICTIONARY)) return Number.NaN;
+      if (distance === 0 || distance > size + DICTIONARY) return false;
       size += this.#length(lengths & LONG_LENGTH) + LEAST_MATCH;
+      if (!(size <= this.#plain - LAST_LITERALS)) return false;
     }
   }
 }
@@ -80,8 +91,7 @@ class Block {
  * @param {Buffer} bytes
  */
 function isWhole(bytes) {
-  const { size, plain } = headerOf(bytes);
-  return new Block(bytes, size).unpackedSize() === plain;
+  return new Block(bytes, headerOf(bytes)).isWhole();
 }
 
 module.exports = { isPacked, isWhole };

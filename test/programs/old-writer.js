@@ -1,7 +1,7 @@
 "use strict";
 // The replaced package writes databases: { lmdb, databases: [{ path, name, encoding, compression,
 // count, damaged }], odd, records, end }; damaged: stored keys whose compressed values become
-// shorter; records: what odd is to hold instead. Versions of lmdb do not get along in one process,
+// shorter, or refer to what lies far before them: { cut, astray }; records: what odd is to hold instead. Versions of lmdb do not get along in one process,
 // so each has its own.
 
 const { args, say, listen } = require("../support/child.js");
@@ -57,13 +57,23 @@ async function writeOdd(path) {
   return db.close();
 }
 
-/** Cuts values off in the midst of what is stored. */
-async function damage(path, keys) {
-  const db = lmdb.open({ path, encoding: "binary" });
-  for (const key of keys) {
-    const stored = db.getBinary(key);
-    await db.put(key, stored.subarray(0, Math.floor(stored.length * 0.8)));
+/** The first distance in a block of LZ4, behind the header of 4 bytes, gets its highest bit. */
+function leadAstray(stored) {
+  let at = 5;
+  let literals = stored[4] >> 4;
+  if (literals === 15) {
+    do literals += stored[at];
+    while (stored[at++] === 255);
   }
+  stored[at + literals + 1] |= 0x80;
+  return stored;
+}
+
+async function damage(path, { cut = [], astray = [] }) {
+  const db = lmdb.open({ path, encoding: "binary" });
+  const stored = (key) => Buffer.from(db.getBinary(key));
+  for (const key of cut) await db.put(key, stored(key).subarray(0, -20));
+  for (const key of astray) await db.put(key, leadAstray(stored(key)));
   return db.close();
 }
 
