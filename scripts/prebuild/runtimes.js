@@ -6,6 +6,7 @@ const { spawn } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { Stop, root, run, work } = require("./run.js");
+const { fetch, unpackPackages } = require("./debian.js");
 const { prepare } = require("./musl-runtime.js");
 
 const manifest = require("./manifest.json");
@@ -76,6 +77,16 @@ function download({ kind, version }, { arch, libc }) {
   fs.rmSync(path.join(directory, file));
   if (!fs.existsSync(executable)) throw new Stop(`${specification} has no bin/${kind}`);
   return executable;
+}
+
+/** Adds what some runtimes need beside the C library: Node.js 26 for Arm asks for libatomic. */
+function completeSysroot(target, log) {
+  const pins = manifest.emulatedRuntime;
+  if (!pins.architectures.includes(target.debian)) return;
+  fetch(log, { sources: {}, binaries: pins });
+  const unpacked = path.join(work, "emulated-runtime", target.name);
+  unpackPackages(pins.packages.map(({ name }) => name), target.debian, unpacked, pins.packages);
+  fs.cpSync(unpacked, target.sysroot, { recursive: true, verbatimSymlinks: true });
 }
 
 /**
@@ -184,6 +195,7 @@ function command({ kind, version }, patience, file) {
  */
 async function runSuite(target, runtime, tree, { timeout, log, names }) {
   const downloaded = download(runtime, target);
+  if (target.emulator.length > 0) completeSysroot(target, log);
   const executable = target.libc === "musl" ? prepare(target, downloaded, log) : downloaded;
   const { program, env: extra } = launcher(target, runtime, executable, tree);
   const env = { ...process.env, ...target.testEnv, ...extra, NO_COLOR: "1", FORCE_COLOR: "0" };
