@@ -53,13 +53,12 @@ class LineWriter {
 /**
  * The lines of a stream, as bytes. Only a line feed ends one: node:readline also takes U+2028 for an
  * end, which JSON texts may hold.
- * @param {AsyncIterable<Uint8Array>} stream
+ * @param {AsyncIterable<Buffer>} stream
  * @returns {AsyncGenerator<Buffer>}
  */
 async function* splitLines(stream) {
   let parts = [];
-  for await (const { buffer, byteOffset, length } of stream) {
-    const chunk = Buffer.from(buffer, byteOffset, length);
+  for await (const chunk of stream) {
     let start = 0;
     for (let end; (end = chunk.indexOf(LINE_FEED, start)) >= 0; start = end + 1) {
       parts.push(chunk.subarray(start, end));

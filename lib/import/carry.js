@@ -3,12 +3,15 @@
 // two groups of writes are under way at most, and nothing is remembered of a record but counts.
 
 const { createError, isLMDBXError } = require("../errors.js");
+const { strictText } = require("../strict-text.js");
 const { readOldKey } = require("./keys.js");
 const { same } = require("./compare.js");
 
 /** A group of operations that share a commit. */
 const GROUP_RECORDS = 1_000;
 const GROUP_BYTES = 1024 * 1024;
+/** The bytes of a number of msgpack: one for its type, 8 for what it is. */
+const LONGEST_NUMBER = 9;
 /** What a new database refuses about a record; anything else ends the import. */
 const REFUSALS = new Set([
   "LMDBX_INVALID_KEY",
@@ -51,15 +54,10 @@ async function inGroups(records, run, after) {
   }
 }
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** Whether bytes are text that people write, without control characters. @param {Buffer} bytes */
 function isText(bytes) {
-  try {
-    return !/[\u0000-\u001f\u007f-\u009f]/.test(UTF8.decode(bytes));
-  } catch {
-    return false;
-  }
+  const text = strictText(bytes);
+  return text !== undefined && !/[\u0000-\u001f\u007f-\u009f]/.test(text);
 }
 
 /** @param {unknown} value */
@@ -157,6 +155,7 @@ class Carrier {
   /** Whether a value is a number of msgpack and text as well, as 53 and "5" are the same byte. */
   #isAmbiguous(value, bytes) {
     if (this.#encoding === "msgpack") return isNumber(value) && isText(bytes);
+    if (bytes.length > LONGEST_NUMBER) return false;
     try {
       return isNumber(this.#source.decode(bytes, "msgpack"));
     } catch {

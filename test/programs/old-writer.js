@@ -1,8 +1,8 @@
 "use strict";
 // The replaced package writes databases: { lmdb, databases: [{ path, name, encoding, compression,
 // count, damaged }], odd, records, end }; damaged: stored keys whose compressed values become
-// shorter, or refer to what lies far before them: { cut, astray }; records: what odd is to hold instead. Versions of lmdb do not get along in one process,
-// so each has its own.
+// shorter, or refer to what lies far before them: { cut, astray }; records: what odd is to hold
+// instead. Versions of lmdb do not get along in one process, so each has its own.
 
 const { args, say, listen } = require("../support/child.js");
 const { oldValues, KEYS, TENANTS } = require("../support/old-values.js");
