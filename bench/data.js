@@ -50,7 +50,7 @@ function lines(i) {
 }
 
 function big(i) {
-  return `${i}:`.padEnd(100_000, "All work and no play makes Jack a dull boy. ");
+  return flat(`${i}:`.padEnd(100_000, "All work and no play makes Jack a dull boy. "));
 }
 
 /** Some 1.9 kB that hardly compress: two of them fill a page. */

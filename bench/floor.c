@@ -20,6 +20,7 @@
  */
 #include <errno.h>
 #include <lmdb.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -257,6 +258,9 @@ int main(int argc, char **argv) {
     return 2;
   }
   for (int i = 3; i < argc; i++) arguments[i - 3] = strtol(argv[i], NULL, 10);
+  /* Or the page faults of memory given back and taken anew become part of the floor. */
+  mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 1024 * 1024 * 1024);
   open_env(&floor, argv[2]);
   if (strcmp(argv[1], "cold") != 0) copy_keys(&floor);
   double start = now();

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define BUFFER_FIRST_CAPACITY 64
+/* See lmdbx_memory_keep: glibc then keeps up to twice as much for each thread that used it. */
+#define KEPT_MEMORY ((size_t)8 * 1024 * 1024)
 
 static const struct {
   const char *name;
@@ -65,6 +67,16 @@ struct lmdbx_error *lmdbx_error_copy(const struct lmdbx_error *error) {
 
 void lmdbx_error_free(struct lmdbx_error *error) {
   if (error != &out_of_memory) free(error);
+}
+
+/* glibc takes the size of the largest block that was mapped and freed for its threshold of
+ * mapping blocks, and twice as much for that of giving memory back (mallopt(3),
+ * M_MMAP_THRESHOLD). Where a program, or the environment, has set its own, that stays. */
+void lmdbx_memory_keep(void) {
+#ifdef __GLIBC__
+  void *volatile block = malloc(KEPT_MEMORY); /* volatile: or the compiler leaves both out */
+  free(block);
+#endif
 }
 
 int lmdbx_buffer_reserve(struct lmdbx_buffer *buffer, size_t more) {

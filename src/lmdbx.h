@@ -164,6 +164,15 @@ int lmdbx_buffer_reserve(struct lmdbx_buffer *buffer, size_t more);
 int lmdbx_buffer_append(struct lmdbx_buffer *buffer, const void *data, size_t size);
 void lmdbx_buffer_free(struct lmdbx_buffer *buffer);
 
+/*
+ * Has glibc keep memory that was freed, up to 16 MB for each thread that used it, rather than
+ * give it back to the system whenever 128 kB at an end are free: the page faults of taking it
+ * anew cost more than the rest of a put. That is what glibc itself comes to in a program that
+ * frees large blocks, as Node.js does; Bun has an allocator of its own. For the whole
+ * process. Any thread.
+ */
+void lmdbx_memory_keep(void);
+
 /* ------------------------------------------------------------------- hosts */
 
 /*

@@ -250,6 +250,7 @@ static napi_value initialize(napi_env env, napi_callback_info info) {
   struct lmdbx__addon *addon = calloc(1, sizeof *addon);
   if (addon == NULL) goto failed;
   addon->env = env;
+  lmdbx_memory_keep();
   if (napi_get_cb_info(env, info, &count, &helpers, NULL, NULL) != napi_ok ||
       take_schedulers(addon, helpers) != napi_ok || !take_helpers(addon, helpers, &pool_threads) ||
       create_wake(addon) != napi_ok ||

@@ -20,7 +20,6 @@
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 
 /* Read transactions kept for the next reader: about as many as pool and owner thread use
