@@ -20,7 +20,9 @@
  */
 #include <errno.h>
 #include <lmdb.h>
+#ifdef __GLIBC__
 #include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -259,8 +261,10 @@ int main(int argc, char **argv) {
   }
   for (int i = 3; i < argc; i++) arguments[i - 3] = strtol(argv[i], NULL, 10);
   /* Or the page faults of memory given back and taken anew become part of the floor. */
+#ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
   mallopt(M_TRIM_THRESHOLD, 1024 * 1024 * 1024);
+#endif
   open_env(&floor, argv[2]);
   if (strcmp(argv[1], "cold") != 0) copy_keys(&floor);
   double start = now();

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define BUFFER_FIRST_CAPACITY 64
-/* See lmdbx_memory_keep: glibc then keeps up to twice as much for each thread that used it. */
-#define KEPT_MEMORY ((size_t)8 * 1024 * 1024)
+/* See lmdbx_memory_keep. */
+#define KEPT_BLOCK ((size_t)8 * 1024 * 1024)
 
 static const struct {
   const char *name;
@@ -69,12 +69,12 @@ void lmdbx_error_free(struct lmdbx_error *error) {
   if (error != &out_of_memory) free(error);
 }
 
-/* glibc takes the size of the largest block that was mapped and freed for its threshold of
- * mapping blocks, and twice as much for that of giving memory back (mallopt(3),
- * M_MMAP_THRESHOLD). Where a program, or the environment, has set its own, that stays. */
+/* glibc takes the size of the largest block that was mapped and freed as its threshold of mapping
+ * blocks, and twice that as the one of giving memory back (mallopt(3), M_MMAP_THRESHOLD). Where
+ * the program, or the environment, has set its own, that stays. */
 void lmdbx_memory_keep(void) {
 #ifdef __GLIBC__
-  void *volatile block = malloc(KEPT_MEMORY); /* volatile: or the compiler leaves both out */
+  void *volatile block = malloc(KEPT_BLOCK); /* volatile: or the compiler leaves both out */
   free(block);
 #endif
 }

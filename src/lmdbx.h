@@ -165,11 +165,12 @@ int lmdbx_buffer_append(struct lmdbx_buffer *buffer, const void *data, size_t si
 void lmdbx_buffer_free(struct lmdbx_buffer *buffer);
 
 /*
- * Has glibc keep memory that was freed, up to 16 MB for each thread that used it, rather than
- * give it back to the system whenever 128 kB at an end are free: the page faults of taking it
- * anew cost more than the rest of a put. That is what glibc itself comes to in a program that
- * frees large blocks, as Node.js does; Bun has an allocator of its own. For the whole
- * process. Any thread.
+ * Has glibc keep memory that was freed for the next blocks: an end of a heap goes back to the
+ * system from 16 MB on, not from 128 kB, and blocks of up to 8 MB, not of 128 kB, lie in heaps.
+ * The page faults of taking memory anew cost more than the rest of a put. glibc itself comes
+ * to the same in a program that frees such blocks, as Node.js does; Bun has an allocator of
+ * its own. After a burst the process may stay as large as it was. For the whole process.
+ * Any thread.
  */
 void lmdbx_memory_keep(void);
 
