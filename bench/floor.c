@@ -9,6 +9,8 @@
  *       the same, where a get and a put are one operation
  *   floor miss DIR GROUPS GETS
  *       groups of gets of absent keys
+ *   floor has DIR GROUPS GETS
+ *       groups of look-ups, every second of an absent key
  *   floor insert DIR GROUPS PUTS BYTES
  *       groups of new records in ascending order, one commit each
  *   floor delete DIR GROUPS DELETES
@@ -83,6 +85,18 @@ static void open_env(struct floor *floor, const char *directory) {
   if (floor->value == NULL) fail(ENOMEM, "calloc");
 }
 
+/* The keys of records to be inserted. */
+static void make_keys(struct floor *floor, size_t count) {
+  floor->keys = calloc(count + 1, sizeof *floor->keys);
+  if (floor->keys == NULL) fail(ENOMEM, "calloc");
+  for (; floor->key_count < count; floor->key_count++) {
+    char *text = malloc(KEY_ROOM);
+    if (text == NULL) fail(ENOMEM, "malloc");
+    int length = snprintf(text, KEY_ROOM, "acme:\"order:%08zu\"", floor->key_count);
+    floor->keys[floor->key_count] = (MDB_val){(size_t)length, text};
+  }
+}
+
 static void copy_keys(struct floor *floor) {
   MDB_stat stat;
   MDB_cursor *cursor;
@@ -125,6 +139,18 @@ static void get_group(struct floor *floor, long gets, size_t extra, int expected
   mdb_txn_reset(floor->reader);
 }
 
+static void has_group(struct floor *floor, long looks) {
+  check(mdb_txn_renew(floor->reader), "mdb_txn_renew");
+  for (long i = 0; i < looks; i++) {
+    MDB_val key = random_key(floor);
+    MDB_val value;
+    key.mv_size += (size_t)(i % 2);
+    int code = mdb_get(floor->reader, floor->dbi, &key, &value);
+    if (code != (i % 2 == 0 ? 0 : MDB_NOTFOUND)) check(code != 0 ? code : EINVAL, "mdb_get");
+  }
+  mdb_txn_reset(floor->reader);
+}
+
 static void put_group(struct floor *floor, long puts, size_t bytes) {
   MDB_txn *txn;
   check(mdb_txn_begin(floor->env, NULL, 0, &txn), "mdb_txn_begin");
@@ -136,15 +162,12 @@ static void put_group(struct floor *floor, long puts, size_t bytes) {
   check(mdb_txn_commit(txn), "mdb_txn_commit");
 }
 
-static void insert_group(struct floor *floor, long first, long puts, size_t bytes) {
+static void insert_group(struct floor *floor, size_t first, size_t puts, size_t bytes) {
   MDB_txn *txn;
   check(mdb_txn_begin(floor->env, NULL, 0, &txn), "mdb_txn_begin");
-  for (long i = first; i < first + puts; i++) {
-    char text[KEY_ROOM];
-    int length = snprintf(text, sizeof text, "acme:\"order:%08ld\"", i);
-    MDB_val key = {(size_t)length, text};
+  for (size_t i = first; i < first + puts; i++) {
     MDB_val value = {bytes, floor->value};
-    check(mdb_put(txn, floor->dbi, &key, &value, 0), "mdb_put");
+    check(mdb_put(txn, floor->dbi, &floor->keys[i], &value, 0), "mdb_put");
   }
   check(mdb_txn_commit(txn), "mdb_txn_commit");
 }
@@ -237,8 +260,10 @@ static double run(struct floor *floor, const char *command, const long *argument
       if (arguments[2] > 0) put_group(floor, arguments[2], (size_t)arguments[3]);
     } else if (strcmp(command, "miss") == 0) {
       get_group(floor, arguments[1], 1, MDB_NOTFOUND);
+    } else if (strcmp(command, "has") == 0) {
+      has_group(floor, arguments[1]);
     } else if (strcmp(command, "insert") == 0) {
-      insert_group(floor, i * arguments[1], arguments[1], (size_t)arguments[2]);
+      insert_group(floor, (size_t)(i * arguments[1]), (size_t)arguments[1], (size_t)arguments[2]);
     } else if (strcmp(command, "delete") == 0) {
       delete_group(floor, (size_t)(i * arguments[1]), (size_t)arguments[1]);
     } else if (strcmp(command, "scan") == 0) {
@@ -266,7 +291,11 @@ int main(int argc, char **argv) {
   mallopt(M_TRIM_THRESHOLD, 1024 * 1024 * 1024);
 #endif
   open_env(&floor, argv[2]);
-  if (strcmp(argv[1], "cold") != 0) copy_keys(&floor);
+  if (strcmp(argv[1], "insert") == 0) {
+    make_keys(&floor, (size_t)(arguments[0] * arguments[1]));
+  } else if (strcmp(argv[1], "cold") != 0) {
+    copy_keys(&floor);
+  }
   double start = now();
   double operations = run(&floor, argv[1], arguments);
   printf("%.1f\n", (now() - start) / operations);

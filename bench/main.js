@@ -8,7 +8,7 @@ const path = require("node:path");
 const { chart } = require("./chart.js");
 const { readOptions, USAGE, UsageError } = require("./options.js");
 const { setUp, buildDirectory } = require("./setup.js");
-const { evaluate, growth } = require("./statistics.js");
+const { evaluate } = require("./statistics.js");
 const { tables, mainHeader, mainLine, markdown } = require("./table.js");
 
 /** How much of a committed ratio a check demands where that is less: machines are noisy. */
@@ -123,16 +123,13 @@ function leastRatio(check, committed, row, runtime) {
   return had === undefined || had >= check ? check : had * CHECK_PART;
 }
 
+function nothingFailed(evaluations) {
+  return evaluations.every(({ ours }) => ours !== undefined);
+}
+
 /** @returns {boolean} whether nothing failed and, if asked, no ratio is too low */
-function judge(evaluations, { runtimes, check }) {
-  for (const runtime of runtimes) {
-    const grown = growth(evaluations.filter((each) => each.runtime === runtime));
-    if (!grown) continue;
-    const { from, to, microseconds, most, met } = grown;
-    const verdict = met ? "" : `, more than ${most}`;
-    console.log(`\n${runtime}: from ${from} to ${to} records a get costs ${microseconds.toFixed(2)} us more${verdict}`);
-  }
-  if (check === undefined) return evaluations.every(({ ours }) => ours !== undefined);
+function judge(evaluations, check) {
+  if (check === undefined) return nothingFailed(evaluations);
   const file = path.join(__dirname, "results", "results.json");
   const { rows: committed } = JSON.parse(fs.readFileSync(file, "utf8"));
   let low = 0;
@@ -174,9 +171,10 @@ async function main() {
     // So that a run cut short has not been for nothing.
     const keep = (soFar) => write(soFar, about, { ...options, complete: false });
     const evaluations = await runRows(runner, options, peersOf, keep);
-    const files = write(evaluations, about, options);
+    const complete = options.complete && nothingFailed(evaluations);
+    const files = write(evaluations, about, { ...options, complete });
     console.log(`\n${describe(about.machine)}\n\n${tables(evaluations)}`);
-    if (!judge(evaluations, options)) process.exitCode = 1;
+    if (!judge(evaluations, options.check)) process.exitCode = 1;
     console.log(`\n${Object.values(files).map((file) => path.relative("", file)).join(", ")}`);
   } finally {
     runner.close();

@@ -68,7 +68,8 @@ function peakMemory() {
 
 async function measure({ peer, row, directory, readOnly, verify }) {
   const { open } = require(`./peers/${peer}.js`);
-  const options = { directory, encoding: row.data.encoding, readOnly };
+  const { encoding, kind } = row.data;
+  const options = { directory, encoding, kind, readOnly };
   const repo = open(options);
   await repo.ready?.();
   const { warm: first, count } = row;
@@ -102,7 +103,7 @@ async function measure({ peer, row, directory, readOnly, verify }) {
 
 async function prepare({ peer, dataSet: { kind, encoding, records }, directory }) {
   const { open } = require(`./peers/${peer}.js`);
-  const repo = open({ directory, encoding });
+  const repo = open({ directory, encoding, kind });
   const put = (tenant, keys, values) =>
     repo.load?.(tenant, keys, values) ??
     Promise.all(keys.map((key, i) => repo.put(tenant, key, values[i])));

@@ -16,7 +16,7 @@ const USAGE = `npm run bench -- [options]
   --peers a,b     of ${PEERS.join(", ")}
   --rounds n      measurements of each (${ROUNDS})
   --quick         a fifth of the operations
-  --full          also the rows with 10 million records
+  --full          also the rows with 10 million records; writes bench/results
   --json file     write the results there
   --check n       fail if a ratio is below n, and below 0.8 of what bench/results has of it
   --directory d   for the databases, which are removed; on the disk to measure`;
@@ -101,7 +101,7 @@ function readOptions(args) {
     json: values.json && path.resolve(values.json),
     directory: values.directory && path.resolve(values.directory),
     /** Whether the results may stand for the package. */
-    complete: part === undefined && !values.quick && rounds >= ROUNDS,
+    complete: part === undefined && values.full && !values.quick && rounds >= ROUNDS,
   };
 }
 

@@ -20,6 +20,7 @@ const orders = (records, encoding) => data("order", records, encoding);
 const flowSize = (flow) => flow.batch ?? flow.lanes;
 const floorOf = {
   get: ({ flow, count }) => ["mix", count / flowSize(flow), flowSize(flow), 0, 0],
+  has: ({ flow, count }) => ["has", count / flowSize(flow), flowSize(flow)],
   miss: ({ flow, count }) => ["miss", count / flowSize(flow), flowSize(flow)],
   put: ({ flow, count }, bytes) => ["insert", count / flowSize(flow), flowSize(flow), bytes],
   update: ({ flow, count }, bytes) => ["mix", count / flowSize(flow), 0, flowSize(flow), bytes],
@@ -31,7 +32,6 @@ const floorOf = {
   modify: ({ count }, bytes) => ["modify", count / 64, 64, 64, bytes],
   cold: ({ count }) => ["cold", count, 4],
 };
-floorOf.has = floorOf.get;
 
 const FRESH = { put: "empty", remove: "copy", mixed: "copy", modify: "copy", update: "copy" };
 

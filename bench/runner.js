@@ -167,6 +167,7 @@ class Runner {
         this.progress(`${name} ${microseconds.toFixed(2)} us/${row.unit ?? "op"}`);
       } catch (error) {
         failed.add(name);
+        list.length = 0; // what failed once has no result
         result.failures.push(`${row.name} ${name}: ${error.message}`);
         this.progress(`${name} failed`);
       }

@@ -1,6 +1,8 @@
 "use strict";
 // The results as Markdown tables.
 
+const { growth } = require("./statistics.js");
+
 const RUNTIMES = { node: "Node.js", bun: "Bun" };
 
 function microseconds(value) {
@@ -64,6 +66,17 @@ function memoryLine({ row, runtime, ours, replaced, others }) {
   return [row.name, RUNTIMES[runtime], ...peaks];
 }
 
+/** How much more a get costs in a large database than in a small one. */
+function growthLines(evaluations) {
+  return Object.entries(RUNTIMES).flatMap(([runtime, title]) => {
+    const grown = growth(evaluations.filter((each) => each.runtime === runtime));
+    if (!grown) return [];
+    const { from, to, microseconds: more, most, met } = grown;
+    const verdict = met ? "" : `, more than ${most}`;
+    return [`${title}: from ${from} to ${to} records a get costs ${more.toFixed(2)} us more${verdict}.`];
+  });
+}
+
 /** @param {object[]} evaluations - of statistics.js, each with its row and runtime */
 function tables(evaluations) {
   const late = evaluations.filter(({ row }) => row.watch);
@@ -71,13 +84,14 @@ function tables(evaluations) {
   const parts = [
     "Microseconds for each operation (list: each key), medians; ratio: replaced / ours.",
     markdown(mainHeader, evaluations.map(mainLine)),
+    ...growthLines(evaluations),
   ];
   if (late.length > 0) {
     parts.push("How late a 1 ms timer came meanwhile, in milliseconds.");
     parts.push(markdown(latenessHeader, late.map(latenessLine)));
   }
   if (memory.length > 0) {
-    parts.push("Peak memory of the process, in MB.");
+    parts.push("Peak memory of the process, in MB; level does a tenth of the puts.");
     parts.push(markdown(memoryHeader, memory.map(memoryLine)));
   }
   return parts.join("\n\n");

@@ -48,13 +48,18 @@ async function assertRefused(error, code, records) {
 describe("values", () => {
   const present = value.filter((given) => given !== undefined);
 
-  for (const compression of [false, true]) {
+  for (const [compression, reads] of [
+    [false, "adaptive"],
+    [true, "adaptive"],
+    [false, "pool"],
+    [true, "pool"],
+  ]) {
     property(
-      `every documented value reads back the same, compression ${compression}`,
+      `every documented value reads back the same, compression ${compression}, reads "${reads}"`,
       {
         input: fc.array(present, { minLength: 1, maxLength: 30 }),
         runs: 150,
-        options: { compression },
+        options: { compression, reads },
       },
       async (records, inputs) => {
         await Promise.all(inputs.map((input, index) => records.put(index, input)));
