@@ -25,6 +25,11 @@ export interface ImportOptions {
   /** The encodings of those named databases that have another one; `""` is the main one. */
   encodings?: Readonly<Record<string, Encoding>> | undefined;
   /**
+   * New names of named databases, by the old ones: for names that 0.4 does not take, such as those
+   * with a colon. The main database has none. Default: all keep theirs.
+   */
+  rename?: Readonly<Record<string, string>> | undefined;
+  /**
    * The encoding of the new databases. Default: that of the old ones. To `"json"` only values go
    * over that JSON holds exactly.
    */
@@ -84,6 +89,8 @@ export interface ImportReport {
   to: string;
   databases: {
     name: string | undefined;
+    /** The name in the new directory: another one where `rename` says so. */
+    newName: string | undefined;
     encoding: Encoding;
     records: number;
     carried: number;
@@ -105,7 +112,10 @@ export interface ImportReport {
   /** Records that were not carried over. */
   notCarriedCount: number;
   milliseconds: number;
-  /** The `mapSize` that the new directory needs, with room to write to it, in bytes. */
+  /**
+   * The `mapSize` that the new directory needs, with room to write to it, in bytes: the file, and
+   * twice as much again, or as two of the largest commits write (1 GiB).
+   */
   neededMapSize: number;
   /** Whether the given `mapSize` is as large. */
   mapSizeSuffices?: boolean;

@@ -40,6 +40,32 @@ describe("load", () => {
   );
 
   test(
+    "leaves out what the encoding json does not hold exactly",
+    using(async (open, directory) => {
+      const values = ['{"$map":[["a",1]]}', '{"$bytes":"AAEC"}', '{"$set":[1]}', '[{"$number":"NaN"}]', '{"a":[1,null,"x"]}'];
+      const input = values.map((value, key) => `{"tenant":"acme","key":${key},"value":${value}}`).join("\n");
+      const { code, stdout, stderr } = await lmdbx(["load", directory, "--create", "--encoding", "json"], { input });
+      assert.equal(code, 1);
+      assert.equal(stdout, "1 record loaded, 4 lines left out\n");
+      assert.equal(stderr.match(/left out: line \d.*JSON cannot hold the value exactly/g)?.length, 4, stderr);
+      const repository = open({ encoding: "json" });
+      assert.deepEqual(await repository.list("acme"), [4]);
+      assert.deepEqual(await repository.get("acme", 4), { a: [1, null, "x"] });
+    }),
+  );
+
+  test(
+    'puts the dump of a named database into the main one, with --name=""',
+    using(async (open, directory) => {
+      await open({ name: "orders" }).put("acme", 1, "one");
+      const dump = await printed("dump", directory, "--name", "orders");
+      const { code, stderr } = await lmdbx(["load", directory, "--name="], { input: dump });
+      assert.deepEqual([code, stderr], [0, ""]);
+      assert.equal(await open().get("acme", 1), "one");
+    }),
+  );
+
+  test(
     "tells a dump that was cut off, and one of another version",
     using(async (open, directory) => {
       await open().put("acme", 1, { n: 1 });

@@ -113,6 +113,47 @@ describe("--name", () => {
   });
 });
 
+describe("--rename", () => {
+  const colon = (path) => ({ databases: [{ path, name: "orders:2024", count: 3 }, { path, name: "pages", count: 2 }] });
+
+  withOld("takes over what has a name that a new directory refuses", colon, async ({ open, directory, from, to }) => {
+    const plain = await lmdbx(["import", from, path.join(directory, "without")]);
+    assert.equal(plain.code, 1);
+    assert.match(plain.stderr, /^not carried over: database "orders:2024": .*by another name \(rename, or --rename\)\n$/);
+    const { code, stdout, stderr } = await lmdbx(["import", from, to, "--rename", "orders:2024=orders"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /\norders:2024 as orders +msgpack /);
+    assert.deepEqual(await open({ path: to, name: "orders" }).list("many"), [0, 1, 2]);
+    assert.deepEqual(await open({ path: to, name: "pages" }).list("many"), [0, 1]);
+  });
+
+  withOld("goes with the other options, by the old name", colon, async ({ open, from, to }) => {
+    const report = await importDirectory({
+      from,
+      to,
+      names: ["orders:2024"],
+      encodings: { "orders:2024": "msgpack" },
+      rename: { "orders:2024": "pages" },
+    });
+    assert.deepEqual(report.databases.map((each) => [each.name, each.newName]), [["orders:2024", "pages"]]);
+    assert.deepEqual(await open({ path: to, name: "pages" }).list("many"), [0, 1, 2]);
+  });
+
+  withOld("to a name that is taken, or of nothing, is refused", colon, async ({ directory, from, to }) => {
+    const cases = [
+      [["orders:2024=pages"], 3, /two databases would be named "pages".*\[LMDBX_NAME_CONFLICT\]\n$/],
+      [["orders=pages"], 3, /no database named "orders"; it has .*\[LMDBX_NOT_FOUND\]\n$/],
+      [["orders:2024"], 2, /--rename: "orders:2024" has not the form OLD=NEW/],
+    ];
+    for (const [renames, expected, says] of cases) {
+      const { code, stderr } = await lmdbx(["import", from, to, "--rename", ...renames]);
+      assert.equal(code, expected, stderr);
+      assert.match(stderr, says);
+      assert.deepEqual(fs.readdirSync(directory), ["old"]);
+    }
+  });
+});
+
 describe("more named databases than a directory holds", () => {
   test(
     "are left out, with the advice to import them to another path, which works",

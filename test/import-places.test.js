@@ -74,6 +74,8 @@ describe("places", () => {
       { ...given, encoding: "cbor" },
       { ...given, encodings: { a: "cbor" } },
       { ...given, targetEncoding: "cbor" },
+      { ...given, rename: { a: "" } },
+      { ...given, rename: { a: "c", b: "c" } },
       { ...given, names: "orders" },
       { ...given, compression: "yes" },
       { ...given, mapSize: -1 },

@@ -268,6 +268,20 @@ describe("an import that ends early", () => {
     assert.deepEqual([fs.existsSync(left), fs.existsSync(notes)], [false, true]);
   });
 
+  withOld("where another container was at work lately, says until when to wait", many(1), async ({ directory, from, to }) => {
+    const left = path.join(directory, ".new.import-0123456789ab");
+    fs.mkdirSync(left);
+    const owner = path.join(left, "owner.json");
+    fs.writeFileSync(owner, JSON.stringify({ pid: 1, system: "another" }));
+    const error = await rejection(importDirectory({ from, to }));
+    assert.equal(error.code, "LMDBX_IN_USE");
+    assert.match(error.message, /process 1 of another container.*if it was killed, try again when 60 s have passed/);
+    const before = new Date(Date.now() - 61_000);
+    fs.utimesSync(owner, before, before);
+    await importDirectory({ from, to });
+    assert.ok(!fs.existsSync(left));
+  });
+
   for (const at of ["copy", "verify"]) {
     withOld(`killed in ${at}, leaves nothing that looks finished, and can be run again`, many(4_000), async (places) => {
       const { open, directory, from, to } = places;
@@ -332,6 +346,18 @@ describe("the report", () => {
     const again = path.join(directory, "again");
     const large = await importDirectory({ from, to: again, mapSize: 2 ** 30 });
     assert.equal(large.mapSizeSuffices, true);
+  });
+
+  const three = (path) => ({ databases: [{ path, count: 3, size: 5_000_000 }] });
+  withOld("names a mapSize in which every record can be written anew, again and again", three, async (places) => {
+    const { open, from, to } = places;
+    const { neededMapSize } = await importDirectory({ from, to });
+    const repository = open({ path: to, mapSize: neededMapSize });
+    for (let round = 0; round < 3; round++) {
+      for (const key of await repository.list("many")) {
+        await repository.put("many", key, await repository.get("many", key));
+      }
+    }
   });
 
   withOld("of an empty database is one of nothing", () => undefined, async ({ open, from, to }) => {

@@ -423,6 +423,34 @@ const BEHAVIOUR = {
       assert.equal((await rejection(put)).code, "LMDBX_INVALID_VALUE");
     },
   ],
+  "`put` of a `Buffer` under `string`": [
+    "stores its text",
+    async (directory) => {
+      const step = `const repo = open({ path: directory, encoding: "string" });
+        await repo.put("t", 1, Buffer.from("text")); return repo.get("t", 1);`;
+      assert.equal(await valueOf(directory, step), "text");
+    },
+    "`LMDBX_INVALID_VALUE`",
+    async (open) => {
+      const put = open({ encoding: "string" }).put("t", 1, Buffer.from("text"));
+      assert.equal((await rejection(put)).code, "LMDBX_INVALID_VALUE");
+    },
+  ],
+  "two repositories of one path, with a `mapSize` each": [
+    "the second opens",
+    async (directory) => {
+      const step = `const first = open({ path: directory, mapSize: 2 ** 20 });
+        await first.put("t", 1, 1);
+        const second = open({ path: directory, mapSize: 2 ** 21 }); return second.get("t", 1);`;
+      assert.equal(await valueOf(directory, step), 1);
+    },
+    "calls of the second reject with `LMDBX_CONFIG_CONFLICT`",
+    async (open) => {
+      await open({ mapSize: 2 ** 20 }).ready();
+      const get = open({ mapSize: 2 ** 21 }).get("t", 1);
+      assert.equal((await rejection(get)).code, "LMDBX_CONFIG_CONFLICT");
+    },
+  ],
 };
 
 describe("behaviour", () => {

@@ -69,6 +69,17 @@ function readEncodings(given = []) {
   return { encoding, encodings };
 }
 
+/** --rename OLD=NEW; the old name may hold equals signs. */
+function readRenames(given = []) {
+  const renames = Object.create(null);
+  for (const each of given) {
+    const at = each.lastIndexOf("=");
+    if (at < 0) throw new UsageError(`--rename: ${JSON.stringify(each)} has not the form OLD=NEW`);
+    renames[each.slice(0, at)] = each.slice(at + 1);
+  }
+  return renames;
+}
+
 /** A key: as JSON, or a string as it stands where it is no JSON. */
 function readKey(text) {
   try {
@@ -118,5 +129,5 @@ async function withRepository(directory, { name, encoding }, work, config = { re
 
 module.exports = {
   ...{ DATABASE, DATABASE_HELP, KEY_HELP, MAP_SIZE },
-  ...{ readMapSize, readEncoding, readEncodings, readKey, withRepository },
+  ...{ readMapSize, readEncoding, readEncodings, readKey, readRenames, withRepository },
 };

@@ -1,7 +1,7 @@
 "use strict";
 
 const { name } = require("../../package.json");
-const { MAP_SIZE, readEncoding, readEncodings, readMapSize } = require("./arguments.js");
+const { MAP_SIZE, readEncoding, readEncodings, readMapSize, readRenames } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { bytes, counted, duration, finishAnyway, note, number, out, plain, table } = require("./output.js");
@@ -16,6 +16,7 @@ Reads the old database with the npm package lmdb: install it first (npm install
 lmdb@3, bun add lmdb@3).
 
   --name N                only this named database; may be repeated; --name="" is the main one
+  --rename OLD=NEW        give a named database another name; may be repeated
   --encoding E            what 0.3.x was configured with: msgpack (the default), json or string
   --encoding N=E          the encoding of one named database, if they differ; may be repeated
   --target-encoding E     the encoding of the new database, if it is to be another
@@ -32,6 +33,7 @@ Examples:
 
 const options = {
   name: { type: "string", multiple: true },
+  rename: { type: "string", multiple: true },
   encoding: { type: "string", multiple: true },
   "target-encoding": { type: "string" },
   compression: { type: "boolean" },
@@ -52,9 +54,14 @@ function describe({ database, tenantId, key, storedKey, records, reason }) {
 
 /** @param {import("../../import.d.ts").ImportReport} report @param {number} [mapSize] */
 function printReport(report, mapSize) {
-  const rows = report.databases.map(({ name: each, encoding, records, carried, bytes: size }) => {
+  const titleOf = ({ name: each, newName }) => {
+    if (each === undefined) return "(main)";
+    return plain(each === newName ? each : `${each} as ${newName}`);
+  };
+  const rows = report.databases.map((database) => {
+    const { encoding, records, carried, bytes: size } = database;
     return [
-      each === undefined ? "(main)" : plain(each),
+      titleOf(database),
       encoding,
       records,
       carried,
@@ -75,7 +82,7 @@ function printReport(report, mapSize) {
   if (mapSize !== undefined) {
     const enough = report.mapSizeSuffices
       ? "suffices"
-      : "is too small: puts would soon be refused with LMDBX_MAP_FULL";
+      : "may be too small: puts that find no room are refused with LMDBX_MAP_FULL";
     out(
       `The mapSize of ${number(mapSize)} bytes ${enough}; the database, with room to write to it, ` +
         `needs ${number(report.neededMapSize)}.`,
@@ -105,6 +112,7 @@ async function run([from, to], values) {
       encoding,
       encodings,
       names: values.name,
+      rename: readRenames(values.rename),
       targetEncoding: target === undefined ? undefined : readEncoding(target),
       compression: values.compression ?? false,
       onProgress: ({ phase, records, total }) => progress.show(verbs[phase], records, total),
@@ -118,7 +126,9 @@ async function run([from, to], values) {
   ).finally(() => progress.clear());
   if (values.json) {
     const { notCarried, ...rest } = report;
-    const databases = rest.databases.map((each) => ({ ...each, name: each.name ?? null }));
+    const databases = rest.databases.map((each) => {
+      return { ...each, name: each.name ?? null, newName: each.newName ?? null };
+    });
     out(JSON.stringify({ type: "report", ...rest, databases }));
   } else {
     printReport(report, mapSize);

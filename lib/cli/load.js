@@ -9,6 +9,7 @@ const { readLines } = require("./lines.js");
 const { counted, finishAnyway, leftOut, note, number, out } = require("./output.js");
 const { Progress } = require("./progress.js");
 const { fromTagged } = require("./tagged.js");
+const { checkJson } = require("../import/compare.js");
 const { throwIfAborted } = require("../signal.js");
 
 /** Puts that are under way together, and share commits. */
@@ -26,8 +27,10 @@ itself.
   --create         create the database if there is none
   --compression    compress values
   --map-size BYTES the mapSize you configure, which limits the database here, too (k, M, G)
-  --name N         the named database; without it, that of the dump, or the main one
-  --encoding E     how values are written; without it, that of the dump, or msgpack
+  --name N         the named database; --name="" is the main one; without it, that of the dump, or
+                   the main one
+  --encoding E     how values are written; without it, that of the dump, or msgpack. As json, what
+                   JSON does not hold exactly is refused
 
 Where it fails, or is interrupted, what it has put stays, and it says how much that is: load
 again, and that is replaced by the same.
@@ -65,6 +68,7 @@ function readRecord(line) {
 
 class Load {
   #repository;
+  #encoding;
   #json;
   #progress = new Progress({ unit: "records" });
   /** @type {Promise<void>[]} */
@@ -74,8 +78,9 @@ class Load {
   loaded = 0;
   refused = 0;
 
-  constructor(repository, { json = false }) {
+  constructor(repository, encoding, { json = false }) {
     this.#repository = repository;
+    this.#encoding = encoding;
     this.#json = json;
   }
 
@@ -101,6 +106,7 @@ class Load {
     let record;
     try {
       record = readRecord(parsed);
+      if (this.#encoding === "json") checkJson(record.value);
     } catch (error) {
       return this.refuse(line, error);
     }
@@ -225,8 +231,8 @@ function leaveOut({ line, error }, { name: database, encoding, json }) {
 }
 
 /** Loads everything. What was put before an error stays, and the error says how much that is. */
-async function loadInto(repository, { lines, isWhole }, values, signal) {
-  const load = new Load(repository, values);
+async function loadInto(repository, { lines, isWhole, encoding }, values, signal) {
+  const load = new Load(repository, encoding, values);
   try {
     const dumped = await readAll(lines, load).finally(() => load.end());
     // Whoever wrote what is cut off may have been interrupted, too.
@@ -258,7 +264,7 @@ async function start(path, input, values, signal) {
   if (damaged) leaveOut(damaged, values);
   const isWhole = head !== undefined || damaged !== undefined;
   const place = {
-    name: values.name ?? head?.name ?? undefined,
+    name: (values.name ?? head?.name) || undefined,
     encoding: values.encoding ?? head?.encoding,
   };
   // Opened for reading, a database is not created.
@@ -268,7 +274,8 @@ async function start(path, input, values, signal) {
     note("not a line came: was the dump cut off? Nothing was loaded, nor created");
     return { code: INCOMPLETE, loaded: 0, refused: 0 };
   }
-  const work = (repository) => loadInto(repository, { lines, isWhole }, values, signal);
+  const { encoding } = place;
+  const work = (repository) => loadInto(repository, { lines, isWhole, encoding }, values, signal);
   const done = await withRepository(path, place, work, config);
   return damaged ? { ...done, code: INCOMPLETE } : done;
 }

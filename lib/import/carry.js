@@ -5,7 +5,7 @@
 const { createError, isLMDBXError } = require("../errors.js");
 const { strictText } = require("../strict-text.js");
 const { readOldKey } = require("./keys.js");
-const { same } = require("./compare.js");
+const { checkJson, same } = require("./compare.js");
 
 /** A group of operations that share a commit. */
 const GROUP_RECORDS = 1_000;
@@ -63,14 +63,6 @@ function isText(bytes) {
 /** @param {unknown} value */
 function isNumber(value) {
   return typeof value === "number" || typeof value === "bigint";
-}
-
-/** What JSON holds of a value; throws where that is less than the value. */
-function checkJson(value) {
-  const text = JSON.stringify(value);
-  if (text === undefined || !same(JSON.parse(text), value)) {
-    throw createError("LMDBX_INVALID_VALUE", "JSON cannot hold the value exactly");
-  }
 }
 
 /**

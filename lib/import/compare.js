@@ -3,6 +3,7 @@
 // types, fields, order and bits.
 
 const { types } = require("node:util");
+const { createError } = require("../errors.js");
 
 /** @param {object} value */
 function kindOf(value) {
@@ -41,4 +42,12 @@ function same(before, after) {
   return left.length === right.length && left.every((part, at) => same(part, right[at]));
 }
 
-module.exports = { same };
+/** Throws where the JSON of a value holds less than the value. @param {unknown} value */
+function checkJson(value) {
+  const text = JSON.stringify(value);
+  if (text === undefined || !same(JSON.parse(text), value)) {
+    throw createError("LMDBX_INVALID_VALUE", "JSON cannot hold the value exactly");
+  }
+}
+
+module.exports = { checkJson, same };

@@ -17,8 +17,13 @@ const { Workspace } = require("./workspace.js");
 const LISTED = 1_000;
 /** A group of large values may be more than waits by default. */
 const QUEUED_BYTES = 2 ** 31;
-/** What a new database needs beside the data, to be written to: some pages for each commit. */
+/**
+ * What a new database needs beside the data, to be written to. A commit writes anew what it changes, as
+ * the next may before what the first replaced is free: twice the data, or what two of the largest write.
+ */
+const LARGEST_COMMIT = 512 * 1024 * 1024;
 const SPARE_BYTES = 1024 * 1024;
+const neededFor = (size) => size + 2 * Math.min(size, LARGEST_COMMIT) + SPARE_BYTES;
 
 /** What a new directory may have against a named database as a whole. */
 const NAME_REFUSALS = new Set([
@@ -31,6 +36,8 @@ const NAME_REFUSALS = new Set([
 const FULL =
   "the new directory has as many named databases as it can hold. Import this one to another " +
   "path, by its name (names, or --name)";
+
+const RENAME = ". Import it by another name (rename, or --rename)";
 
 class Import {
   #options;
@@ -78,19 +85,35 @@ class Import {
   }
 
   #names() {
-    const { names, encodingsGiven, from } = this.#options;
+    const { names, encodingsGiven, renamed, from } = this.#options;
     const there = this.#source.names;
-    for (const name of [...(names ?? []), ...encodingsGiven]) {
+    for (const name of [...(names ?? []), ...encodingsGiven, ...renamed]) {
       if (name === "" || there.includes(name)) continue;
       const others = there.filter((each) => each !== undefined).map((each) => JSON.stringify(each));
       const list = others.length === 0 ? "it has none" : `it has ${others.slice(0, 20).join(", ")}`;
       const message = `${from} has no database named ${JSON.stringify(name)}; ${list}`;
       throw failure("LMDBX_NOT_FOUND", message, from);
     }
-    return names === undefined ? there : there.filter((name) => names.includes(name ?? ""));
+    const wanted =
+      names === undefined ? there : there.filter((name) => names.includes(name ?? ""));
+    this.#checkNewNames(wanted);
+    return wanted;
   }
 
+  #checkNewNames(names) {
+    const taken = new Set();
+    for (const name of names.map(this.#options.newNameOf)) {
+      if (taken.has(name)) {
+        const message = `two databases would be named ${JSON.stringify(name)}; give another name with rename, or --rename`;
+        throw failure("LMDBX_NAME_CONFLICT", message, this.#options.from);
+      }
+      taken.add(name);
+    }
+  }
+
+  /** @param {string | undefined} name - that of the old side */
   #open(name, extra) {
+    const newName = this.#options.newNameOf(name);
     const encoding = this.#options.targetEncodingOf(name);
     const { compression } = this.#options;
     const config = {
@@ -99,7 +122,7 @@ class Import {
       compression,
       maxQueuedBytes: QUEUED_BYTES,
     };
-    return new LMDBXRepository({ ...config, ...(name === undefined ? {} : { name }), ...extra });
+    return new LMDBXRepository({ ...config, ...(newName === undefined ? {} : { name: newName }), ...extra });
   }
 
   /** The new database, open; or undefined, and then that was reported. */
@@ -114,7 +137,8 @@ class Import {
       if (name === undefined || !NAME_REFUSALS.has(error.code)) throw error;
       const records = this.#source.count(name);
       const { code } = error;
-      const reason = code === "LMDBX_DATABASES_FULL" ? FULL : reasonOf(error, this.#options.to);
+      const said = reasonOf(error, this.#options.to);
+      const reason = code === "LMDBX_DATABASES_FULL" ? FULL : `${said}${RENAME}`;
       this.#notCarried({ database: name, records, code, reason });
       this.#add({ name, encoding: this.#options.encodingOf(name), records, carried: 0, bytes: 0 });
       return undefined;
@@ -122,7 +146,8 @@ class Import {
   }
 
   #add(database) {
-    this.#report.databases.push(database);
+    const newName = this.#options.newNameOf(database.name);
+    this.#report.databases.push({ ...database, newName });
     this.#report.records += database.records;
     this.#report.carried += database.carried;
     this.#report.bytes += database.bytes;
@@ -206,7 +231,7 @@ class Import {
 
   finish() {
     const data = fs.statSync(path.join(this.#options.to, "data.mdb"));
-    const needed = data.size + SPARE_BYTES;
+    const needed = neededFor(data.size);
     const { mapSize } = this.#options;
     return {
       ...this.#report,

@@ -13,6 +13,7 @@ const OPTIONS = [
   "names",
   "encoding",
   "encodings",
+  "rename",
   "targetEncoding",
   "compression",
   "mapSize",
@@ -61,6 +62,21 @@ function checkFunction(field, given) {
   if (given !== undefined && typeof given !== "function") throw wrong(`${field}: give a function`);
 }
 
+/** @param {unknown} given */
+function checkRename(given) {
+  if (typeof given !== "object" || given === null) {
+    throw wrong("rename: give an object of new names by the old ones");
+  }
+  const taken = new Set();
+  for (const [name, renamed] of Object.entries(given)) {
+    if (typeof renamed !== "string" || renamed === "") {
+      throw wrong(`rename.${name}: give the name that the database is to have`);
+    }
+    if (taken.has(renamed)) throw wrong(`rename: two databases would be named ${renamed}`);
+    taken.add(renamed);
+  }
+}
+
 /**
  * @param {import("../../import.d.ts").ImportOptions} options
  */
@@ -75,6 +91,7 @@ function readOptions(options) {
     names,
     encoding,
     encodings = {},
+    rename = {},
     targetEncoding,
     compression = false,
   } = options;
@@ -95,6 +112,7 @@ function readOptions(options) {
     throw wrong("encodings: give an object of encodings by name of a database");
   }
   for (const [name, each] of Object.entries(encodings)) checkEncoding(`encodings.${name}`, each);
+  checkRename(rename);
   if (targetEncoding !== undefined) checkEncoding("targetEncoding", targetEncoding);
   if (typeof compression !== "boolean") throw wrong("compression: give true or false");
   if (mapSize !== undefined && !(Number.isSafeInteger(mapSize) && mapSize > 0)) {
@@ -115,6 +133,8 @@ function readOptions(options) {
     encodingOf,
     isEncodingGiven: (name) => givenOf(name) !== undefined,
     encodingsGiven: Object.keys(encodings),
+    renamed: Object.keys(rename),
+    newNameOf: (name) => (name !== undefined && Object.hasOwn(rename, name) ? rename[name] : name),
     targetEncodingOf: (name) => targetEncoding ?? encodingOf(name),
     compression,
     mapSize,

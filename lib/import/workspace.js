@@ -56,7 +56,7 @@ function syncDirectory(directory) {
 /**
  * The owner of a work directory, if it is still at work.
  * @param {string} directory
- * @returns {{ pid: number, system: string } | undefined}
+ * @returns {{ pid: number, isOurs: boolean, seconds: number } | undefined}  seconds: since it was heard of
  */
 function liveOwner(directory) {
   const file = path.join(directory, OWNER);
@@ -69,8 +69,20 @@ function liveOwner(directory) {
     owner = undefined; // killed, or still about to write it
   }
   if (age === undefined || age > SILENCE_MILLISECONDS) return undefined;
-  if (owner?.system === systemId() && !isAlive(owner.pid)) return undefined;
-  return owner ?? { pid: 0, system: "" };
+  const isOurs = owner?.system === systemId();
+  if (isOurs && !isAlive(owner.pid)) return undefined;
+  return { pid: owner?.pid ?? 0, isOurs, seconds: Math.max(0, Math.round(age / 1_000)) };
+}
+
+/** Who that is, and what to do. @param {NonNullable<ReturnType<typeof liveOwner>>} owner */
+function describe({ pid, isOurs, seconds }) {
+  if (isOurs) return ` (process ${pid}). Wait for it, or stop it`;
+  const who = pid > 0 ? `process ${pid} of another container or machine` : "a process that is unknown";
+  const silence = SILENCE_MILLISECONDS / 1_000;
+  return (
+    ` (${who}, heard of ${seconds} s ago). Wait for it, or stop it; if it was killed, ` +
+    `try again when ${silence} s have passed`
+  );
 }
 
 /**
@@ -86,8 +98,7 @@ function clearLeftovers(parent, prefix, to) {
     const directory = path.join(parent, entry.name);
     const owner = liveOwner(directory);
     if (owner !== undefined) {
-      const who = owner.pid > 0 ? ` (process ${owner.pid})` : "";
-      const message = `another import to ${to} is under way${who}. Wait for it, or stop it`;
+      const message = `another import to ${to} is under way${describe(owner)}`;
       throw failure("LMDBX_IN_USE", message, to);
     }
     fs.rmSync(directory, { recursive: true, force: true });
