@@ -72,6 +72,7 @@ int lmdbx_host_create(const struct lmdbx_executor *executor, void *context, unsi
   }
   host->executor = *executor;
   host->context = context;
+  host->pool_threads = pool_threads > 0 ? pool_threads : 1;
   atomic_init(&host->references, 1);
   lmdbx_host_turn(host);
   lmdbx__workers_limit(pool_threads);

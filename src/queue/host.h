@@ -51,6 +51,8 @@ struct lmdbx_host {
   bool woken;
   struct lmdbx__list mailbox; /* finished requests */
 
+  unsigned pool_threads; /* of the executor, 1 at least */
+
   /* Owner thread alone. */
   size_t pending; /* requests not called back */
   lmdbx_committed committed;

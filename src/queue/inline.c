@@ -38,6 +38,9 @@
 #define MENDING_DOUBLINGS 9
 /* The door stays shut so long after a major fault. */
 #define FAULT_BACKOFF_NS (200 * MILLISECOND)
+/* Reads are cold where one in so many has met a major fault, and for so long after. */
+#define COLD_PART 4
+#define COLD_NS (200 * MILLISECOND)
 /* An inline read that took this long has met a fault, or lost the processor:
  * only then is it worth asking which. */
 #define SLOW_READ_NS (200 * MICROSECOND)
@@ -82,6 +85,18 @@ static long major_faults(void) {
 
 void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read) {
   pool_read->faults = major_faults();
+}
+
+void lmdbx__residency_note(const struct lmdbx__pool_read *pool_read, struct lmdbx__env *env,
+                           size_t reads) {
+  size_t faults = (size_t)(major_faults() - pool_read->faults);
+  if (faults == 0 || faults * COLD_PART < reads) return;
+  atomic_store(&lmdbx__residency_of(env)->cold_until, lmdbx__now_ns() + COLD_NS);
+}
+
+bool lmdbx__residency_is_cold(struct lmdbx__env *env) {
+  uint64_t until = atomic_load(&lmdbx__residency_of(env)->cold_until);
+  return until != 0 && lmdbx__now_ns() < until;
 }
 
 bool lmdbx__residency_due(struct lmdbx__env *env) {

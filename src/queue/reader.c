@@ -15,6 +15,9 @@
 #define FIRST_BATCH 128
 #define LARGEST_BATCH 4096
 #define ENOUGH_SLOTS LMDBX_DEFAULT_READERS
+/* Where reads wait for the disk, all threads of the pool wait together; with less than this
+ * for each, handing over costs more. */
+#define LEAST_SHARE 4
 
 struct lmdbx__batch {
   struct lmdbx_job job;
@@ -85,6 +88,7 @@ static void batch_run(struct lmdbx_job *job) {
          request = next_unanswered(request)) {
       read_one(batch->read, request);
     }
+    lmdbx__residency_note(&pool_read, batch->env, batch->count);
     look = batch->look != NULL && lmdbx__residency_end(&pool_read, batch->env);
     if (!look) end_read(batch);
     for (struct lmdbx__request *request = first; request != NULL;
@@ -153,10 +157,8 @@ struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository) 
   return look;
 }
 
-/* A new batch in front of the host's others. If its transaction cannot be begun without
- * waiting, the job does it. NULL: no memory. */
-static struct lmdbx__batch *begin_batch(struct lmdbx_host *host, struct lmdbx__env *env,
-                                        struct lmdbx__read *read) {
+/* Takes the read over. NULL: no memory, and the read has ended. */
+static struct lmdbx__batch *new_batch(struct lmdbx__env *env, struct lmdbx__read *read) {
   struct lmdbx__batch *batch = calloc(1, sizeof *batch);
   if (batch == NULL) {
     if (read != NULL) lmdbx__read_end(read);
@@ -166,20 +168,58 @@ static struct lmdbx__batch *begin_batch(struct lmdbx_host *host, struct lmdbx__e
   batch->job.cancel = batch_cancel;
   batch->job.destroy = batch_destroy;
   batch->env = env;
+  batch->read = read;
+  return batch;
+}
+
+/* A new batch in front of the host's others. If its transaction cannot be begun without
+ * waiting, the job does it. NULL: no memory. */
+static struct lmdbx__batch *begin_batch(struct lmdbx_host *host, struct lmdbx__env *env,
+                                        struct lmdbx__read *read) {
+  struct lmdbx__batch *batch = new_batch(env, read);
+  if (batch == NULL) return NULL;
   batch->limit = host->batch_limit > 0 ? host->batch_limit : FIRST_BATCH;
   if (lmdbx__env_reader_slots(env) < ENOUGH_SLOTS) batch->limit = LARGEST_BATCH;
   host->batch_limit = batch->limit < LARGEST_BATCH ? batch->limit * 2 : LARGEST_BATCH;
   batch->next = host->batches;
   host->batches = batch;
-  batch->read = read;
   if (read == NULL && lmdbx__read_begin(env, &batch->read, NULL) != LMDBX_OK) batch->read = NULL;
   return batch;
 }
 
-static void submit(struct lmdbx_host *host, struct lmdbx__batch *batch) {
+static void submit_job(struct lmdbx_host *host, struct lmdbx__batch *batch) {
   batch->look = lmdbx__look_prepare(batch->requests.head->repository);
   if (batch->read != NULL) lmdbx__read_pause(batch->read);
   lmdbx__job_submit(host, &batch->job);
+}
+
+/* Submits the first of a batch's requests as a job of their own, with a read of the same
+ * moment. False: there is none; nothing has changed. */
+static bool submit_share(struct lmdbx_host *host, struct lmdbx__batch *batch, size_t share) {
+  struct lmdbx__read *read = NULL;
+  if (batch->read == NULL || lmdbx__read_begin(batch->env, &read, NULL) != LMDBX_OK) return false;
+  if (lmdbx__read_txn_id(read) != lmdbx__read_txn_id(batch->read)) {
+    lmdbx__read_end(read);
+    return false;
+  }
+  struct lmdbx__batch *part = new_batch(batch->env, read);
+  if (part == NULL) return false;
+  for (; part->count < share; part->count++) {
+    lmdbx__list_append(&part->requests, lmdbx__list_take(&batch->requests));
+  }
+  batch->count -= share;
+  submit_job(host, part);
+  return true;
+}
+
+static void submit(struct lmdbx_host *host, struct lmdbx__batch *batch) {
+  size_t parts = batch->count / LEAST_SHARE;
+  if (parts > host->pool_threads) parts = host->pool_threads;
+  if (parts > 1 && lmdbx__residency_is_cold(batch->env) &&
+      lmdbx__env_reader_slots(batch->env) >= ENOUGH_SLOTS) {
+    while (parts > 1 && submit_share(host, batch, batch->count / parts)) parts--;
+  }
+  submit_job(host, batch);
 }
 
 void lmdbx__reads_add(struct lmdbx__request *request) {

@@ -18,6 +18,7 @@ void lmdbx__reads_drop(struct lmdbx_host *host);
 struct lmdbx__residency {
   _Atomic uint64_t open_until; /* inline reads are allowed until then */
   _Atomic uint64_t next_look;  /* when a pool job looks again */
+  _Atomic uint64_t cold_until; /* pool reads are divided among threads until then */
   _Atomic unsigned mendings;   /* how often the time to the next look has doubled */
 };
 
@@ -38,6 +39,11 @@ bool lmdbx__residency_due(struct lmdbx__env *env);
  * is due. The environment must not be given back meanwhile, nor closing be reported:
  * hence a request of its own. Owner thread. */
 struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository);
+/* Whether reads of the environment have lately had to wait for the disk. Owner thread. */
+bool lmdbx__residency_is_cold(struct lmdbx__env *env);
+/* Behind so many reads of a pool job: notes whether they had to. */
+void lmdbx__residency_note(const struct lmdbx__pool_read *pool_read, struct lmdbx__env *env,
+                           size_t reads);
 /* Around the reads of a pool job. The end says whether this job is to look at
  * residency, once it has posted its results. */
 void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read);

@@ -1,6 +1,7 @@
 /* Turns of the loop that issue many reads: their first batches go to the pool before the
  * turn ends, 128, 256, 512 and so on. And turns whose time for reads on the owner thread is
  * spent. */
+#include "queue/reader.h"
 #include "queue/repository.h"
 #include "queue_fixture.h"
 #include "store/internal.h"
@@ -67,6 +68,74 @@ static void where_reader_slots_are_few_they_travel_as_one(void **state) {
   finish_many(&fixture->executor, ask_many(repository), LMDBX_OK);
   assert_int_equal(counter(repository, "readJobs"), before + 1);
   lmdbx_repository_release(repository);
+}
+
+/* Asks for so many records in one turn; how many jobs that took. */
+static size_t jobs_for(struct fixture *fixture, struct lmdbx_repository *repository, int count) {
+  struct outcome outcomes[COUNT];
+  size_t submitted = fixture->executor.submitted;
+  for (int i = 0; i < count; i++) ask_get(repository, i % 2 == 0 ? "t:1" : "t:2", &outcomes[i]);
+  for (int i = 0; i < count; i++) {
+    finish(&fixture->executor, &outcomes[i]);
+    assert_int_equal(outcomes[i].code, LMDBX_OK);
+    assert_string_equal(outcomes[i].value, i % 2 == 0 ? "one" : "two");
+  }
+  return fixture->executor.submitted - submitted;
+}
+
+static void put_two(struct fixture *fixture, struct lmdbx_repository *repository) {
+  struct outcome written;
+  ask_put(repository, "t:1", "one", &written);
+  finish(&fixture->executor, &written);
+  ask_put(repository, "t:2", "two", &written);
+  finish(&fixture->executor, &written);
+}
+
+static void take_for_cold(const struct lmdbx_repository *repository) {
+  atomic_store(&lmdbx__residency_of(repository->env)->cold_until, UINT64_MAX);
+}
+
+static void reads_that_wait_for_the_disk_are_divided_among_the_threads(void **state) {
+  struct fixture *fixture = *state;
+  put_two(fixture, fixture->repository);
+  assert_int_equal(jobs_for(fixture, fixture->repository, 64), 1);
+  assert_false(lmdbx__residency_is_cold(fixture->repository->env));
+  take_for_cold(fixture->repository);
+  assert_int_equal(jobs_for(fixture, fixture->repository, 64), POOL_THREADS);
+  assert_int_equal(jobs_for(fixture, fixture->repository, 63), POOL_THREADS);
+  assert_int_equal(jobs_for(fixture, fixture->repository, 128 + 8), POOL_THREADS + POOL_THREADS);
+  assert_int_equal(jobs_for(fixture, fixture->repository, 7), 1);
+}
+
+static void but_not_where_reader_slots_are_few(void **state) {
+  struct fixture *fixture = *state;
+  char directory[256];
+  snprintf(directory, sizeof directory, "%s/few", (const char *)fixture->directory);
+  struct lmdbx_repository *repository =
+      open_with(&fixture->executor, directory, ",\"maxReaders\":100");
+  put_two(fixture, repository);
+  take_for_cold(repository);
+  assert_int_equal(jobs_for(fixture, repository, 64), 1);
+  lmdbx_repository_release(repository);
+}
+
+/* A part with another moment than its turn's would show what was written later. */
+static void nor_where_another_moment_has_begun(void **state) {
+  struct fixture *fixture = *state;
+  struct outcome outcomes[64];
+  put_two(fixture, fixture->repository);
+  take_for_cold(fixture->repository);
+  size_t submitted = fixture->executor.submitted;
+  for (int i = 0; i < 64; i++) ask_get(fixture->repository, "t:1", &outcomes[i]);
+  struct lmdbx__op op = put_op("t:1", "later");
+  struct lmdbx__commit_report report;
+  lmdbx__commit(fixture->repository->env, &op, &report);
+  for (int i = 0; i < 64; i++) {
+    finish(&fixture->executor, &outcomes[i]);
+    assert_string_equal(outcomes[i].value, "one");
+  }
+  assert_int_equal(fixture->executor.submitted - submitted, 1);
+  free_ops(&op, 1);
 }
 
 static void reads_of_two_environments_in_one_turn_are_kept_apart(void **state) {
@@ -291,6 +360,9 @@ int main(void) {
       TEST(many_reads_of_one_turn_travel_as_few_jobs),
       TEST(results_of_many_come_in_several_turns),
       TEST(where_reader_slots_are_few_they_travel_as_one),
+      TEST(reads_that_wait_for_the_disk_are_divided_among_the_threads),
+      TEST(but_not_where_reader_slots_are_few),
+      TEST(nor_where_another_moment_has_begun),
       TEST(reads_of_two_environments_in_one_turn_are_kept_apart),
       TEST(a_pool_that_refuses_jobs_aborts_reads_sent_ahead_and_the_others),
       TEST(close_lets_reads_sent_ahead_and_the_others_finish),
