@@ -204,13 +204,15 @@ struct lmdbx_executor {
 
 /* Creates a host for the calling thread. pool_threads is the size of the pool
  * that all hosts of the process share: at most half of it ever works on writes,
- * which may wait for another process. LMDBX_OK, LMDBX_NO_MEMORY. */
+ * which may wait for another process; reads that wait for the disk may take all of it. LMDBX_OK,
+ * LMDBX_NO_MEMORY. */
 int lmdbx_host_create(const struct lmdbx_executor *executor, void *context, unsigned pool_threads,
                       struct lmdbx_host **out, struct lmdbx_error *error);
 
 /*
  * Starts what was issued since the last flush and is not under way yet: reads of one turn
- * of the loop travel as one job in one read transaction, writes join the next group commit.
+ * of the loop travel as one job in one read transaction, or as several of one moment where
+ * they wait for the disk, writes join the next group commit.
  * Of a turn that issues many, jobs are submitted before it ends, within the call that
  * issues. Call it at the end of each turn in which a call said *needs_flush. Owner thread.
  */

@@ -73,6 +73,7 @@ struct lmdbx_host {
   bool crowded;                      /* they have joined others: no more of them in this turn */
   long faults;                       /* major faults of the owner thread, as last seen */
   _Atomic uint64_t read_jobs;        /* counted on pool threads */
+  atomic_uint reading;               /* batches of reads that are submitted, or under way */
 };
 
 void lmdbx__host_unref(struct lmdbx_host *host); /* any thread */

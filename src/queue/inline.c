@@ -38,8 +38,10 @@
 #define MENDING_DOUBLINGS 9
 /* The door stays shut so long after a major fault. */
 #define FAULT_BACKOFF_NS (200 * MILLISECOND)
-/* Reads are cold where one in so many has met a major fault, and for so long after. */
+/* Reads are cold where one in so many of a job has met a major fault, and several have, since
+ * there is always one now and then; and for so long after. */
 #define COLD_PART 4
+#define COLD_LEAST 2
 #define COLD_NS (200 * MILLISECOND)
 /* An inline read that took this long has met a fault, or lost the processor:
  * only then is it worth asking which. */
@@ -90,7 +92,7 @@ void lmdbx__residency_begin(struct lmdbx__pool_read *pool_read) {
 void lmdbx__residency_note(const struct lmdbx__pool_read *pool_read, struct lmdbx__env *env,
                            size_t reads) {
   size_t faults = (size_t)(major_faults() - pool_read->faults);
-  if (faults == 0 || faults * COLD_PART < reads) return;
+  if (faults < COLD_LEAST || faults * COLD_PART < reads) return;
   atomic_store(&lmdbx__residency_of(env)->cold_until, lmdbx__now_ns() + COLD_NS);
 }
 

@@ -15,8 +15,8 @@
 #define FIRST_BATCH 128
 #define LARGEST_BATCH 4096
 #define ENOUGH_SLOTS LMDBX_DEFAULT_READERS
-/* Where reads wait for the disk, all threads of the pool wait together; with less than this
- * for each, handing over costs more. */
+/* Where reads wait for the disk, those threads of the pool that read nothing else wait together;
+ * with less than this for each, handing over costs more. */
 #define LEAST_SHARE 4
 
 struct lmdbx__batch {
@@ -97,6 +97,7 @@ static void batch_run(struct lmdbx_job *job) {
     }
   }
   atomic_fetch_add(&job->host->read_jobs, 1);
+  atomic_fetch_sub(&job->host->reading, 1);
   if (look) {
     lmdbx__host_post(job->host, &batch->requests, true);
     lmdbx__residency_look(batch->env, batch->read);
@@ -108,6 +109,7 @@ static void batch_run(struct lmdbx_job *job) {
 
 static void batch_cancel(struct lmdbx_job *job) {
   struct lmdbx__batch *batch = (struct lmdbx__batch *)job;
+  atomic_fetch_sub(&job->host->reading, 1);
   end_read(batch);
   for (struct lmdbx__request *request = unanswered(batch->requests.head); request != NULL;
        request = next_unanswered(request)) {
@@ -190,6 +192,7 @@ static struct lmdbx__batch *begin_batch(struct lmdbx_host *host, struct lmdbx__e
 static void submit_job(struct lmdbx_host *host, struct lmdbx__batch *batch) {
   batch->look = lmdbx__look_prepare(batch->requests.head->repository);
   if (batch->read != NULL) lmdbx__read_pause(batch->read);
+  atomic_fetch_add(&host->reading, 1);
   lmdbx__job_submit(host, &batch->job);
 }
 
@@ -214,7 +217,9 @@ static bool submit_share(struct lmdbx_host *host, struct lmdbx__batch *batch, si
 
 static void submit(struct lmdbx_host *host, struct lmdbx__batch *batch) {
   size_t parts = batch->count / LEAST_SHARE;
-  if (parts > host->pool_threads) parts = host->pool_threads;
+  unsigned reading = atomic_load(&host->reading);
+  unsigned idle = reading < host->pool_threads ? host->pool_threads - reading : 0;
+  if (parts > idle) parts = idle;
   if (parts > 1 && lmdbx__residency_is_cold(batch->env) &&
       lmdbx__env_reader_slots(batch->env) >= ENOUGH_SLOTS) {
     while (parts > 1 && submit_share(host, batch, batch->count / parts)) parts--;
