@@ -35,6 +35,7 @@
 #define MAP_SIZE ((size_t)64 << 30)
 #define LARGEST_VALUE ((size_t)1 << 20)
 #define KEY_ROOM 64
+#define KEY_FORMAT "acme:\"order:%08zu\"" /* of a record, by its number */
 #define MOST_THREADS 16
 
 struct floor {
@@ -92,7 +93,7 @@ static void make_keys(struct floor *floor, size_t count) {
   for (; floor->key_count < count; floor->key_count++) {
     char *text = malloc(KEY_ROOM);
     if (text == NULL) fail(ENOMEM, "malloc");
-    int length = snprintf(text, KEY_ROOM, "acme:\"order:%08zu\"", floor->key_count);
+    int length = snprintf(text, KEY_ROOM, KEY_FORMAT, floor->key_count);
     floor->keys[floor->key_count] = (MDB_val){(size_t)length, text};
   }
 }
@@ -223,7 +224,7 @@ static void *cold_gets(void *argument) {
   mdb_txn_reset(txn);
   for (long i = 0; i < self->gets; i++) {
     char text[KEY_ROOM];
-    int length = snprintf(text, sizeof text, "acme:\"order:%08zu\"",
+    int length = snprintf(text, sizeof text, KEY_FORMAT,
                           (size_t)next_random(&self->random) % stat.ms_entries);
     MDB_val key = {(size_t)length, text};
     MDB_val value;

@@ -57,25 +57,31 @@ function readEncoding(given) {
   throw new UsageError(`the encoding ${JSON.stringify(given)} is none of ${ENCODINGS.join(", ")}`);
 }
 
-/** --encoding E, and N=E for one named database; a name may hold equals signs. */
+/** What stands before and behind the last equals sign: a name may hold others. */
+function splitName(text) {
+  const at = text.lastIndexOf("=");
+  return at < 0 ? undefined : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** --encoding E, and N=E for one named database. */
 function readEncodings(given = []) {
   let encoding;
   const encodings = Object.create(null);
   for (const each of given) {
-    const at = each.lastIndexOf("=");
-    if (at < 0) encoding = readEncoding(each);
-    else encodings[each.slice(0, at)] = readEncoding(each.slice(at + 1));
+    const named = splitName(each);
+    if (named) encodings[named[0]] = readEncoding(named[1]);
+    else encoding = readEncoding(each);
   }
   return { encoding, encodings };
 }
 
-/** --rename OLD=NEW; the old name may hold equals signs. */
+/** --rename OLD=NEW. */
 function readRenames(given = []) {
   const renames = Object.create(null);
   for (const each of given) {
-    const at = each.lastIndexOf("=");
-    if (at < 0) throw new UsageError(`--rename: ${JSON.stringify(each)} has not the form OLD=NEW`);
-    renames[each.slice(0, at)] = each.slice(at + 1);
+    const names = splitName(each);
+    if (!names) throw new UsageError(`--rename: ${JSON.stringify(each)} has not the form OLD=NEW`);
+    renames[names[0]] = names[1];
   }
   return renames;
 }

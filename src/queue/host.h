@@ -43,15 +43,14 @@ struct lmdbx_host {
   atomic_int references; /* the owner's, and one for each repository and job */
   struct lmdbx_executor executor;
   void *context;
-  atomic_bool stopping; /* its workers wait for no other process any more */
-  atomic_bool watching; /* `committed` wants to be called */
+  unsigned pool_threads; /* of the executor, 1 at least */
+  atomic_bool stopping;  /* its workers wait for no other process any more */
+  atomic_bool watching;  /* `committed` wants to be called */
 
   pthread_mutex_t mutex; /* guards the next three */
   bool dead;
   bool woken;
   struct lmdbx__list mailbox; /* finished requests */
-
-  unsigned pool_threads; /* of the executor, 1 at least */
 
   /* Owner thread alone. */
   size_t pending; /* requests not called back */

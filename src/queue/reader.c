@@ -159,6 +159,11 @@ struct lmdbx__request *lmdbx__look_prepare(struct lmdbx_repository *repository) 
   return look;
 }
 
+/* Whether reads may travel in several batches, each with a slot. */
+static bool has_enough_slots(struct lmdbx__env *env) {
+  return lmdbx__env_reader_slots(env) >= ENOUGH_SLOTS;
+}
+
 /* Takes the read over. NULL: no memory, and the read has ended. */
 static struct lmdbx__batch *new_batch(struct lmdbx__env *env, struct lmdbx__read *read) {
   struct lmdbx__batch *batch = calloc(1, sizeof *batch);
@@ -181,7 +186,7 @@ static struct lmdbx__batch *begin_batch(struct lmdbx_host *host, struct lmdbx__e
   struct lmdbx__batch *batch = new_batch(env, read);
   if (batch == NULL) return NULL;
   batch->limit = host->batch_limit > 0 ? host->batch_limit : FIRST_BATCH;
-  if (lmdbx__env_reader_slots(env) < ENOUGH_SLOTS) batch->limit = LARGEST_BATCH;
+  if (!has_enough_slots(env)) batch->limit = LARGEST_BATCH;
   host->batch_limit = batch->limit < LARGEST_BATCH ? batch->limit * 2 : LARGEST_BATCH;
   batch->next = host->batches;
   host->batches = batch;
@@ -215,15 +220,19 @@ static bool submit_share(struct lmdbx_host *host, struct lmdbx__batch *batch, si
   return true;
 }
 
-static void submit(struct lmdbx_host *host, struct lmdbx__batch *batch) {
+/* How many threads are to share a batch: one, unless its reads wait for the disk. */
+static size_t parts_of(const struct lmdbx_host *host, const struct lmdbx__batch *batch) {
   size_t parts = batch->count / LEAST_SHARE;
   unsigned reading = atomic_load(&host->reading);
   unsigned idle = reading < host->pool_threads ? host->pool_threads - reading : 0;
   if (parts > idle) parts = idle;
-  if (parts > 1 && lmdbx__residency_is_cold(batch->env) &&
-      lmdbx__env_reader_slots(batch->env) >= ENOUGH_SLOTS) {
-    while (parts > 1 && submit_share(host, batch, batch->count / parts)) parts--;
-  }
+  bool divided = parts > 1 && lmdbx__residency_is_cold(batch->env) && has_enough_slots(batch->env);
+  return divided ? parts : 1;
+}
+
+static void submit(struct lmdbx_host *host, struct lmdbx__batch *batch) {
+  size_t parts = parts_of(host, batch);
+  while (parts > 1 && submit_share(host, batch, batch->count / parts)) parts--;
   submit_job(host, batch);
 }
 

@@ -55,12 +55,17 @@ static void results_of_many_come_in_several_turns(void **state) {
   finish_many(&fixture->executor, outcomes, LMDBX_OK);
 }
 
+/* A repository of another environment, below the fixture's directory. */
+static struct lmdbx_repository *open_beside(struct fixture *fixture, const char *name,
+                                            const char *config) {
+  char directory[256];
+  snprintf(directory, sizeof directory, "%s/%s", (const char *)fixture->directory, name);
+  return open_with(&fixture->executor, directory, config);
+}
+
 static void where_reader_slots_are_few_they_travel_as_one(void **state) {
   struct fixture *fixture = *state;
-  char directory[256];
-  snprintf(directory, sizeof directory, "%s/few", (const char *)fixture->directory);
-  struct lmdbx_repository *repository =
-      open_with(&fixture->executor, directory, ",\"maxReaders\":100");
+  struct lmdbx_repository *repository = open_beside(fixture, "few", ",\"maxReaders\":100");
   struct outcome first;
   ask_get(repository, "t:1", &first);
   finish(&fixture->executor, &first);
@@ -114,10 +119,7 @@ static void reads_that_wait_for_the_disk_are_divided_among_the_threads(void **st
 
 static void but_not_where_reader_slots_are_few(void **state) {
   struct fixture *fixture = *state;
-  char directory[256];
-  snprintf(directory, sizeof directory, "%s/few", (const char *)fixture->directory);
-  struct lmdbx_repository *repository =
-      open_with(&fixture->executor, directory, ",\"maxReaders\":100");
+  struct lmdbx_repository *repository = open_beside(fixture, "few", ",\"maxReaders\":100");
   put_two(fixture, repository);
   take_for_cold(repository);
   assert_int_equal(jobs_for(fixture, repository, 64), 1);
@@ -147,9 +149,7 @@ static void reads_of_two_environments_in_one_turn_are_kept_apart(void **state) {
   struct fixture *fixture = *state;
   struct executor *executor = &fixture->executor;
   struct outcome written, here[COUNT], there[COUNT];
-  char directory[256];
-  snprintf(directory, sizeof directory, "%s/other", (const char *)fixture->directory);
-  struct lmdbx_repository *other = open_with(executor, directory, "");
+  struct lmdbx_repository *other = open_beside(fixture, "other", "");
   ask_put(fixture->repository, "t:1", "here", &written);
   finish(executor, &written);
   ask_put(other, "t:1", "there", &written);
@@ -309,9 +309,7 @@ static void those_of_two_environments_and_of_a_pool_that_refuses_have_their_answ
   struct fixture *fixture = *state;
   struct executor *executor = &fixture->executor;
   struct outcome outcomes[LATE], written, others[2];
-  char directory[256];
-  snprintf(directory, sizeof directory, "%s/other", (const char *)fixture->directory);
-  struct lmdbx_repository *other = open_with(executor, directory, "");
+  struct lmdbx_repository *other = open_beside(fixture, "other", "");
   put_one(fixture, "t:1", "here");
   ask_put(other, "t:1", "there", &written);
   finish(executor, &written);
