@@ -11,7 +11,7 @@ const { setUp, buildDirectory } = require("./setup.js");
 const { evaluate } = require("./statistics.js");
 const { tables, mainHeader, mainLine, markdown } = require("./table.js");
 
-/** How much of a committed ratio a check demands where that is less: machines are noisy. */
+/** How much of a committed ratio a check demands at most: machines are noisy. */
 const CHECK_PART = 0.8;
 
 function output(program, ...args) {
@@ -113,14 +113,13 @@ function write(evaluations, about, { complete, json }) {
 }
 
 /**
- * What a ratio must be: as asked for, or where the committed results are below that themselves, most
- * of what they have.
+ * What a ratio must be: as asked for, or most of what the committed results have, whichever is less.
  * @param {number} check
  * @param {{ row: string, runtime: string, ratio?: number }[]} committed
  */
 function leastRatio(check, committed, row, runtime) {
   const had = committed.find((each) => each.row === row.name && each.runtime === runtime)?.ratio;
-  return had === undefined || had >= check ? check : had * CHECK_PART;
+  return had === undefined ? check : Math.min(check, had * CHECK_PART);
 }
 
 function nothingFailed(evaluations) {

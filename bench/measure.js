@@ -4,6 +4,7 @@
 
 const fs = require("node:fs");
 const data = require("./data.js");
+const { watchTimer } = require("./lateness.js");
 const workloads = require("./workloads.js");
 
 /** Records that a data set takes at a time while it is made. */
@@ -26,29 +27,6 @@ async function drive(flow, from, to, operation) {
     };
     await Promise.all(Array.from({ length: flow.lanes }, lane));
   }
-}
-
-/** Measures how late a 1 ms timer comes, in milliseconds, until stop() is called. */
-function watchTimer() {
-  const late = [];
-  let due = performance.now() + 1;
-  let timer = setTimeout(tick, 1);
-  function tick() {
-    const now = performance.now();
-    late.push(Math.max(0, now - due));
-    due = now + 1;
-    timer = setTimeout(tick, 1);
-  }
-  return {
-    stop() {
-      clearTimeout(timer);
-      // A timer that never came is late, too.
-      late.push(Math.max(0, performance.now() - due));
-      late.sort((a, b) => a - b);
-      const p99 = late[Math.ceil(late.length * 0.99) - 1];
-      return { max: late[late.length - 1], p99, ticks: late.length - 1 };
-    },
-  };
 }
 
 function collectGarbage() {
