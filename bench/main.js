@@ -73,7 +73,8 @@ async function runRows(runner, options, peersOf, keep) {
     runner.progress(`row ${i + 1} of ${options.rows.length}: ${row.name}${left}`);
     const result = await runner.runRow(row, { ...options, peersOf });
     for (const [runtime, rounds] of Object.entries(result.runtimes)) {
-      const evaluation = { row, runtime, ...evaluate(row, rounds, result.floor), rounds };
+      const evaluation = { row, runtime, ...evaluate(row, rounds, result.floor) };
+      evaluation.rounds = { ...rounds, floor: result.floor };
       evaluations.push(evaluation);
     }
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
@@ -84,18 +85,24 @@ async function runRows(runner, options, peersOf, keep) {
   return evaluations;
 }
 
+/** What the measurements of all rounds have of a property, by implementation; those that have it. */
+function ofRounds(rounds, property) {
+  const lists = Object.entries(rounds).map(([peer, list = []]) => [
+    peer,
+    list.map((each) => each[property]).filter((value) => value !== undefined),
+  ]);
+  return Object.fromEntries(lists.filter(([, list]) => list.length > 0));
+}
+
 /** Writes the results that there are: where those of complete runs lie, if this was one. */
 function write(evaluations, about, { complete, json }) {
   const directory = complete ? path.join(__dirname, "results") : path.join(buildDirectory, "results");
   fs.mkdirSync(directory, { recursive: true });
   const plain = evaluations.map(({ row, rounds, ...rest }) => {
     const { name, what, count, data, goal, lateMost } = row;
-    const times = Object.entries(rounds).map(([peer, list]) => [
-      peer,
-      list.map(({ microseconds }) => microseconds),
-    ]);
-    const each = Object.fromEntries(times);
-    return { row: name, what, count, data, goal, lateMost, ...rest, rounds: each };
+    const each = { rounds: ofRounds(rounds, "microseconds"), memoryOfRounds: ofRounds(rounds, "memory") };
+    if (lateMost !== undefined) each.latenessOfRounds = ofRounds(rounds, "lateness");
+    return { row: name, what, count, data, goal, lateMost, ...rest, ...each };
   });
   const short = (_, value) => (typeof value === "number" ? Number(value.toPrecision(9)) : value);
   const lines = plain.map((each) => JSON.stringify(each, short));

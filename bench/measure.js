@@ -29,11 +29,6 @@ async function drive(flow, from, to, operation) {
   }
 }
 
-function collectGarbage() {
-  if (globalThis.Bun) globalThis.Bun.gc(true);
-  else if (globalThis.gc) globalThis.gc();
-}
-
 /** The most memory that this process ever had, in bytes; of this program, unlike getrusage. */
 function peakMemory() {
   try {
@@ -53,7 +48,6 @@ async function measure({ peer, row, directory, readOnly, verify }) {
   const { warm: first, count } = row;
   const workload = workloads[row.workload]({ repo, row, first, count });
   await drive(row.flow, 0, first, workload.operation);
-  collectGarbage();
 
   const timer = row.watch ? watchTimer() : undefined;
   const cpuBefore = process.cpuUsage();

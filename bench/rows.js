@@ -69,9 +69,9 @@ function writeRows() {
 function otherRows() {
   const hot = orders(100_000);
   const small = data("tenants", TENANTS_RECORDS);
-  const perKey = { unitsPerOperation: 100_000, unit: "key", warm: 3, goal: 4, rss: true };
+  const perKey = { unitsPerOperation: 100_000, unit: "key", warm: 6, goal: 4, rss: true };
   return [
-    row("list", "list of 100,000 keys", "list", seq, hot, 10, perKey),
+    row("list", "list of 100,000 keys", "list", seq, hot, 20, perKey),
     row("list-small", "list of 20 keys of 200 tenants", "listSmall", seq, small, 20_000),
     row("mixed-lanes", "9 gets to 1 put, 64 lanes", "mixed", lanes, hot, 64_000),
     row("rmw-lanes", "get, modify, put, 64 lanes", "modify", lanes, hot, 16_000),

@@ -31,15 +31,14 @@ function run(command, args, { limit = MEASURE_LIMIT, ...options } = {}) {
   });
 }
 
-function command(runtime) {
-  if (runtime === "node") return [process.versions.bun ? "node" : process.execPath, "--expose-gc"];
-  return [path.join(__dirname, "../node_modules/.bin/bun")];
+function programOf(runtime) {
+  if (runtime === "node") return process.versions.bun ? "node" : process.execPath;
+  return path.join(__dirname, "../node_modules/.bin/bun");
 }
 
 /** Runs measure.js under a runtime. */
 async function runTask(runtime, task, options) {
-  const [program, ...args] = command(runtime);
-  const output = await run(program, [...args, measureScript, JSON.stringify(task)], options);
+  const output = await run(programOf(runtime), [measureScript, JSON.stringify(task)], options);
   return JSON.parse(output.trim().split("\n").pop());
 }
 
