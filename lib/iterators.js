@@ -20,8 +20,11 @@ const { throwIfAborted } = require("./signal.js");
 function itemsOf(source, kind, tenantId, page) {
   const valueAt = (at) => reads.valueAt(source, tenantId, page, at);
   if (kind === reads.VALUES) return { count: page[0].length, itemAt: valueAt };
-  const keys = reads.keysOf(kind === reads.KEYS ? page[0] : page[2]);
-  if (kind === reads.KEYS) return { count: keys.length, itemAt: (at) => keys[at] };
+  if (kind === reads.KEYS) {
+    const keys = reads.textsOf(page).flatMap(reads.keysOf);
+    return { count: keys.length, itemAt: (at) => keys[at] };
+  }
+  const keys = reads.keysOf(page[2]);
   return { count: page[0].length, itemAt: (at) => [keys[at], valueAt(at)] };
 }
 

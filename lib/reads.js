@@ -119,7 +119,7 @@ const IN_BUN = process.versions.bun !== undefined;
 const PIECE = 2048;
 
 /**
- * Keys, as a page has them.
+ * Keys, as a text of a page has them.
  * @param {string} text - JSON, with a space at the end where all are strings of ASCII without escapes
  * @returns {any[]}
  */
@@ -166,9 +166,12 @@ async function joined(pieces, signal) {
   return all;
 }
 
+/** The texts that a page of keys has. @param {Page[]} page @returns {string[]} */
+const textsOf = ([texts]) => (typeof texts === "string" ? [texts] : texts);
+
 /** Gathers the keys of pages, in pieces: one array is made of them in the end. */
 function addKeys(page, pieces = []) {
-  pieces.push(keysOf(page[0]));
+  for (const text of textsOf(page)) pieces.push(keysOf(text));
   return pieces;
 }
 
@@ -324,6 +327,6 @@ async function countHidden(source, signal) {
 }
 
 module.exports = {
-  ...{ KEYS, VALUES, ENTRIES, askRange, keysOf, opened, untilAborted, valueAt },
+  ...{ KEYS, VALUES, ENTRIES, askRange, keysOf, opened, textsOf, untilAborted, valueAt },
   ...{ list, count, getMany, get, has, tenants, countHidden },
 };

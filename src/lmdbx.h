@@ -463,13 +463,15 @@ struct lmdbx_query {
   struct lmdbx_snapshot *snapshot; /* NULL: the repository as it is */
 };
 
-/* A part of an answer: some 64 kB of keys; or of values 512 records or 64 kB,
- * whichever is less, but one at least; so that no page keeps its receiver long. It may be empty
- * with more to follow. */
+/* A part of an answer: of keys alone up to LMDBX_PAGE_PIECES times some 64 kB, each an array; or
+ * of values 512 records or 64 kB, whichever is less, but one at least; so that no page keeps its
+ * receiver long. It may be empty with more to follow. */
 struct lmdbx_page {
   enum lmdbx_query_kind kind;
-  struct lmdbx_slice keys; /* the JSON text of an array, and a space where that is simple: */
-  bool simple;             /* of strings alone, one at least, all ASCII without escapes */
+  struct lmdbx_slice keys; /* JSON texts of arrays, one behind the other. A space behind one says
+                              that it is simple: strings alone, all of ASCII without escapes */
+  const size_t *cuts;      /* where the second and those behind it begin */
+  size_t cut_count;
   const struct lmdbx_record {
     struct lmdbx_slice key;   /* its JSON text */
     struct lmdbx_slice value; /* unpacked */
@@ -480,6 +482,8 @@ struct lmdbx_page {
 };
 
 #define LMDBX_PAGE_SIZE ((size_t)64 * 1024)
+/* In pieces, since V8 keeps strings of more than 128 kB apart, and takes new memory for each. */
+#define LMDBX_PAGE_PIECES 2
 #define LMDBX_PAGE_RECORDS 512
 
 /*

@@ -32,9 +32,16 @@ describe("ranges follow stored order, the bytes of the JSON text", () => {
   const numbered = (length) => Array.from({ length }, (_, i) => `key ${i}`.padEnd(20, "."));
   const simple = ["a,b", "],[", "[", "", "] ", ",", "\x7f", "'", "x".repeat(500), "y".repeat(501)];
   const others = [...simple, "ä", 'q"q', "\\", "\n", 1, null, [","], { "": "," }];
-  for (const [what, odd] of Object.entries({ "strings alone": simple, "others among them": others })) {
-    check(`also in pages of ${what}`, async (open) => {
-      const keys = [...numbered(12_000), ...odd];
+  // A page has up to two pieces of 64 kB: a piece, a page of two, several pages.
+  for (const [count, what, odd] of [
+    [2_000, "strings alone", simple],
+    [5_000, "strings alone", simple],
+    [12_000, "strings alone", simple],
+    [5_000, "others among strings", others],
+    [12_000, "others among strings", others],
+  ]) {
+    check(`also for ${count} keys, ${what}`, async (open) => {
+      const keys = [...numbered(count), ...odd];
       const repository = await filled(open, keys);
       const byText = (a, b) => Buffer.compare(Buffer.from(JSON.stringify(a)), Buffer.from(JSON.stringify(b)));
       const expected = [...keys].sort(byText);

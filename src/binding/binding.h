@@ -102,8 +102,9 @@ struct lmdbx__addon {
  * A query's prefix is the tenant id and a colon; mode is one of enum lmdbx_query_kind
  * with flags; text has the cuts of a range, or the JSON texts of keys, a line each.
  *
- *   page of keys: their text, or [text, scan] with more to follow. The text is JSON, an array;
- *     a space behind it says that it is of strings alone, all of ASCII without escapes
+ *   page of keys: their text, or [texts, scan] with more to follow or several texts: one, or an
+ *     array of them. A text is JSON, an array; a space behind it says that it is of strings alone,
+ *     all of ASCII without escapes
  *   page of a count: number, or [number, scan]
  *   pages with values: [values, scan | undefined, text of keys, error]; with an error the
  *     values end before the one that it is about.

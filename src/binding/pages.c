@@ -20,10 +20,31 @@ static napi_value record_error(struct lmdbx__addon *addon, const struct lmdbx_re
   return value;
 }
 
+/* Where a piece of the keys begins; behind the last one, where they end. */
+static size_t piece_at(const struct lmdbx_page *page, size_t index) {
+  if (index == 0) return 0;
+  return index > page->cut_count ? page->keys.size : page->cuts[index - 1];
+}
+
+static napi_status create_piece(napi_env env, const struct lmdbx_page *page, size_t index,
+                                napi_value *out) {
+  size_t start = piece_at(page, index);
+  const struct lmdbx_slice text = {page->keys.data + start, piece_at(page, index + 1) - start};
+  return lmdbx__text_create(env, text, text.data[text.size - 1] == ' ', out);
+}
+
+/* A string, or an array of those of several pieces. */
 static napi_status create_keys(napi_env env, const struct lmdbx_page *page, napi_value *out) {
   /* A page of tenants has no keys, and Bun 1.2.0 makes no empty string of NULL. */
   if (page->keys.size == 0) return napi_create_string_utf8(env, "", 0, out);
-  return lmdbx__text_create(env, page->keys, page->simple, out);
+  if (page->cut_count == 0) return create_piece(env, page, 0, out);
+  napi_status status = napi_create_array_with_length(env, page->cut_count + 1, out);
+  for (size_t i = 0; i <= page->cut_count && status == napi_ok; i++) {
+    napi_value piece = NULL;
+    status = create_piece(env, page, i, &piece);
+    if (status == napi_ok) status = napi_set_element(env, *out, (uint32_t)i, piece);
+  }
+  return status;
 }
 
 /* What is on the tape is taken off at once, by lib/decode.js. */
@@ -122,7 +143,9 @@ int lmdbx__convert_page(struct lmdbx__addon *addon, const struct lmdbx_result *r
   }
   if (status != napi_ok) return refused(error);
   *out = content;
-  if (scan == NULL) return LMDBX_OK;
+  bool alone = page->kind != LMDBX_KEYS || page->cut_count == 0;
+  if (scan == NULL && alone) return LMDBX_OK;
+  if (scan == NULL && napi_get_undefined(env, &scan) != napi_ok) return refused(error);
   if (napi_create_array_with_length(env, 2, out) != napi_ok ||
       napi_set_element(env, *out, 0, content) != napi_ok ||
       napi_set_element(env, *out, 1, scan) != napi_ok) {

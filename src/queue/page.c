@@ -45,17 +45,35 @@ void lmdbx__page_free(struct lmdbx__page *page) {
 
 static void page_clear(struct lmdbx__page *page) {
   page->text.size = page->values.size = page->records.size = page->failed.size = 0;
-  page->count = 0;
+  page->count = page->cut_count = 0;
   page->counted = 0;
   page->simple = true;
 }
 
 /* ------------------------------------------------------------------ records */
 
+/* Bytes of the piece under way. */
+static size_t piece_size(const struct lmdbx__page *page) {
+  return page->text.size - (page->cut_count > 0 ? page->cuts[page->cut_count - 1] : 0);
+}
+
 static bool append_key(struct lmdbx__page *page, struct lmdbx_slice text) {
   page->simple = page->simple && lmdbx__json_is_simple(text);
-  return append(&page->text, page->text.size == 0 ? "[" : ",", 1) &&
+  return append(&page->text, piece_size(page) == 0 ? "[" : ",", 1) &&
          append(&page->text, text.data, text.size);
+}
+
+static bool end_piece(struct lmdbx__page *page) {
+  bool simple = page->simple && piece_size(page) > 0;
+  return (piece_size(page) > 0 || append(&page->text, "[", 1)) &&
+         append(&page->text, "] ", simple ? 2 : 1);
+}
+
+static bool begin_piece(struct lmdbx__page *page) {
+  if (!end_piece(page)) return false;
+  page->cuts[page->cut_count++] = page->text.size;
+  page->simple = true;
+  return true;
 }
 
 /* Where key and value lie is filled in when the page is done, and moves no more. */
@@ -80,11 +98,18 @@ static bool place_records(struct lmdbx__page *page) {
   return true;
 }
 
+/* Whether the next key begins another piece. */
+static bool ends_piece(const struct visit *visit) {
+  const struct lmdbx__page *page = &visit->scan->page;
+  return visit->scan->kind == LMDBX_KEYS && page->cut_count < LMDBX_PAGE_PIECES - 1 &&
+         piece_size(page) >= visit->limits->text;
+}
+
 static bool is_full(const struct visit *visit) {
   const struct lmdbx__page *page = &visit->scan->page;
   const struct lmdbx__page_limits *limits = visit->limits;
-  return page->text.size >= limits->text || page->values.size >= limits->values ||
-         page->count >= limits->records;
+  return (piece_size(page) >= limits->text && !ends_piece(visit)) ||
+         page->values.size >= limits->values || page->count >= limits->records;
 }
 
 /* Appends a plain value. false: this page does not take it, or visit->code says
@@ -140,7 +165,7 @@ static bool take(struct visit *visit, struct lmdbx_slice key, struct lmdbx_slice
     end_before(visit, key);
     return false;
   }
-  if (append_key(page, text) &&
+  if ((!ends_piece(visit) || begin_piece(page)) && append_key(page, text) &&
       (scan->kind == LMDBX_KEYS || append_record(page, text.size, value_size, true))) {
     return true;
   }
@@ -304,11 +329,7 @@ int lmdbx__page_read(struct lmdbx_scan *scan, struct lmdbx__read *read,
   if (scan->kind == LMDBX_HIDDEN && scan->complete) page->counted = scan->left;
   bool lists = scan->kind == LMDBX_KEYS || scan->kind == LMDBX_VALUES ||
                scan->kind == LMDBX_ENTRIES || scan->kind == LMDBX_MANY;
-  page->simple = page->simple && page->text.size > 0;
-  if (lists && ((page->text.size == 0 && !append(&page->text, "[", 1)) ||
-                !append(&page->text, "] ", page->simple ? 2 : 1))) {
-    return no_memory(error);
-  }
+  if (lists && !end_piece(page)) return no_memory(error);
   return scan->kind == LMDBX_KEYS || place_records(page) ? LMDBX_OK : no_memory(error);
 }
 
@@ -317,7 +338,8 @@ void lmdbx__page_show(const struct lmdbx_scan *scan, struct lmdbx_page *out) {
   *out = (struct lmdbx_page){
       .kind = scan->kind,
       .keys = {page->text.data, page->text.size},
-      .simple = page->simple,
+      .cuts = page->cuts,
+      .cut_count = page->cut_count,
       .records = (const struct lmdbx_record *)(void *)page->records.data,
       .count = page->count,
       .counted = page->counted,

@@ -6,8 +6,10 @@
 
 /* The page that is being made, and was made last. Buffers are used again. */
 struct lmdbx__page {
-  struct lmdbx_buffer text;    /* of keys: a JSON array; and a space, if they are simple */
-  bool simple;                 /* there are some, all lmdbx__json_is_simple */
+  struct lmdbx_buffer text; /* of keys: see struct lmdbx_page */
+  bool simple;              /* all of the last piece are lmdbx__json_is_simple */
+  size_t cuts[LMDBX_PAGE_PIECES - 1];
+  size_t cut_count;
   struct lmdbx_buffer values;  /* one behind the other */
   struct lmdbx_buffer records; /* struct lmdbx_record */
   size_t count;
@@ -48,7 +50,7 @@ struct lmdbx_scan {
 /* How much one page may take. */
 struct lmdbx__page_limits {
   size_t visits;  /* keys looked at, whoever they belong to */
-  size_t text;    /* bytes of keys, all of one moment */
+  size_t text;    /* bytes of keys; of keys alone, of each piece */
   size_t values;  /* bytes of values */
   size_t records; /* with values */
   /* A larger value ends the page: a plain one, a frame. One that unpacks to more

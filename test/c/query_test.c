@@ -1,6 +1,8 @@
 /* Queries through the core's public header. */
 #include "query_fixture.h"
 
+#include "codec/json.h"
+
 static void queries_of_all_kinds_answer_of_one_tenant(void **state) {
   struct fixture *fixture = *state;
   struct outcome outcome;
@@ -58,6 +60,61 @@ static void a_space_behind_the_keys_says_that_they_are_simple(void **state) {
     const struct lmdbx_query query = query_of(LMDBX_KEYS, prefix);
     assert_string_equal(answer(fixture, &query, &outcome), cases[i].seen);
   }
+}
+
+struct pieces {
+  bool done;
+  size_t count, sizes[LMDBX_PAGE_PIECES];
+  bool sound[LMDBX_PAGE_PIECES], simple[LMDBX_PAGE_PIECES];
+  struct lmdbx_scan *scan;
+};
+
+static void note_pieces(void *context, void *user, const struct lmdbx_result *result) {
+  (void)context;
+  struct pieces *pieces = user;
+  const struct lmdbx_page *page = result->page;
+  assert_null(result->error);
+  size_t start = 0;
+  for (size_t i = 0; i <= page->cut_count; i++) {
+    size_t end = i < page->cut_count ? page->cuts[i] : page->keys.size;
+    const struct lmdbx_slice piece = {page->keys.data + start, end - start};
+    pieces->sizes[i] = piece.size;
+    pieces->sound[i] = lmdbx__json_valid(piece, NULL);
+    pieces->simple[i] = piece.data[piece.size - 1] == ' ';
+    start = end;
+  }
+  pieces->count = page->cut_count + 1;
+  pieces->scan = result->scan;
+  pieces->done = true;
+}
+
+/* A key that is no string in one of the first page's pieces takes nothing from the other. */
+static void keys_come_in_pieces_that_are_arrays_each(void **state) {
+  enum { COUNT = 320, KEY = 450 };
+  struct fixture *fixture = *state;
+  struct outcome written[COUNT + 1];
+  struct pieces pieces = {0};
+  for (int i = 0; i <= COUNT; i++) {
+    char key[KEY + 8];
+    snprintf(key, sizeof key, i == COUNT ? "t:\"%04d%0*d\\n\"" : "t:\"%04d%0*d\"",
+             i == COUNT ? 0 : i, KEY - 8, 0);
+    ask_put(fixture, key, "x", &written[i]);
+  }
+  finish(fixture, &written[COUNT]);
+  const struct lmdbx_query query = query_of(LMDBX_KEYS, "t:");
+  const struct lmdbx_issue issue = {
+      .done = note_pieces, .user = &pieces, .needs_flush = &flush_flag};
+  assert_int_equal(lmdbx_scan(fixture->repository, &query, &issue, NULL), LMDBX_OK);
+  lmdbx_host_flush(fixture->executor.host);
+  while (!pieces.done) executor_turn(&fixture->executor);
+  assert_int_equal(pieces.count, LMDBX_PAGE_PIECES);
+  for (size_t i = 0; i < LMDBX_PAGE_PIECES; i++) {
+    assert_in_range(pieces.sizes[i], LMDBX_PAGE_SIZE, LMDBX_PAGE_SIZE + KEY);
+    assert_true(pieces.sound[i]);
+    assert_int_equal(pieces.simple[i], i > 0);
+  }
+  assert_non_null(pieces.scan);
+  lmdbx_scan_close(pieces.scan);
 }
 
 static void cuts_bound_a_range(void **state) {
@@ -214,6 +271,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(queries_of_all_kinds_answer_of_one_tenant),
       TEST(a_space_behind_the_keys_says_that_they_are_simple),
+      TEST(keys_come_in_pieces_that_are_arrays_each),
       TEST(cuts_bound_a_range),
       TEST(values_come_in_pages_and_each_sees_what_was_written_before),
       TEST(many_keys_wait_for_their_own_writes_alone),
