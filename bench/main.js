@@ -73,9 +73,8 @@ async function runRows(runner, options, peersOf, keep) {
     runner.progress(`row ${i + 1} of ${options.rows.length}: ${row.name}${left}`);
     const result = await runner.runRow(row, { ...options, peersOf });
     for (const [runtime, rounds] of Object.entries(result.runtimes)) {
-      const evaluation = { row, runtime, ...evaluate(row, rounds, result.floor) };
-      evaluation.rounds = { ...rounds, floor: result.floor };
-      evaluations.push(evaluation);
+      const all = { ...rounds, floor: result.floor };
+      evaluations.push({ row, runtime, ...evaluate(row, rounds, result.floor), rounds: all });
     }
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
     for (const failure of result.failures) console.error(`bench: ${failure}`);
