@@ -28,7 +28,10 @@ async function main() {
   first.postMessage("close");
   await once(first, "exit");
   say({ first: mappings(args.path) });
+  // To wait for the end of a worker does not keep Bun 1.2 alive.
+  const alive = setInterval(() => {}, 1000);
   await Promise.all([second.terminate(), third.terminate()]);
+  clearInterval(alive);
   say({ terminated: mappings(args.path) });
 }
 
