@@ -17,4 +17,9 @@ const noManyMaps = emulated && "qemu's user mode does not forget what was mapped
 const noResizing =
   emulated && process.versions.bun !== undefined && "under qemu, Bun aborts where a buffer shrinks";
 
-module.exports = { emulated, noManyMaps, noResizing, noRobustMutexes };
+/** Bun starts programs by vfork, which qemu does as a fork: that there is no such program shows in another
+ * process. */
+const noSpawnError =
+  emulated && process.versions.bun !== undefined && "under qemu, Bun is not told that a program did not start";
+
+module.exports = { emulated, noManyMaps, noResizing, noRobustMutexes, noSpawnError };
