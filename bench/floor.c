@@ -13,6 +13,9 @@
  *       groups of look-ups, every second of an absent key
  *   floor insert DIR GROUPS PUTS BYTES
  *       groups of new records in ascending order, one commit each
+ *   floor handed DIR GROUPS PUTS BYTES
+ *       the same by another thread, which is woken for each group and wakes this one behind its
+ *       commit, as an event loop and a pool do
  *   floor delete DIR GROUPS DELETES
  *       groups of deletes in ascending order, one commit each
  *   floor scan DIR SCANS
@@ -31,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MAP_SIZE ((size_t)64 << 30)
 #define LARGEST_VALUE ((size_t)1 << 20)
@@ -173,6 +177,52 @@ static void insert_group(struct floor *floor, size_t first, size_t puts, size_t 
   check(mdb_txn_commit(txn), "mdb_txn_commit");
 }
 
+struct committer {
+  struct floor *floor;
+  long groups;
+  long puts;
+  long bytes;
+  pthread_mutex_t mutex;
+  pthread_cond_t asked;
+  long wanted; /* groups, guarded by mutex */
+  int done[2]; /* a pipe: a byte for each commit */
+};
+
+static void *commit_what_is_asked(void *argument) {
+  struct committer *self = argument;
+  for (long i = 0; i < self->groups; i++) {
+    pthread_mutex_lock(&self->mutex);
+    while (self->wanted <= i) pthread_cond_wait(&self->asked, &self->mutex);
+    pthread_mutex_unlock(&self->mutex);
+    insert_group(self->floor, (size_t)(i * self->puts), (size_t)self->puts, (size_t)self->bytes);
+    if (write(self->done[1], "", 1) != 1) fail(errno, "write");
+  }
+  return NULL;
+}
+
+static void handed(struct floor *floor, const long *arguments) {
+  pthread_t id;
+  char byte;
+  struct committer committer = {.floor = floor,
+                                .groups = arguments[0],
+                                .puts = arguments[1],
+                                .bytes = arguments[2],
+                                .mutex = PTHREAD_MUTEX_INITIALIZER,
+                                .asked = PTHREAD_COND_INITIALIZER};
+  if (pipe(committer.done) != 0) fail(errno, "pipe");
+  check(pthread_create(&id, NULL, commit_what_is_asked, &committer), "pthread_create");
+  for (long i = 0; i < committer.groups; i++) {
+    pthread_mutex_lock(&committer.mutex);
+    committer.wanted++;
+    pthread_cond_signal(&committer.asked);
+    pthread_mutex_unlock(&committer.mutex);
+    if (read(committer.done[0], &byte, 1) != 1) fail(errno, "read");
+  }
+  check(pthread_join(id, NULL), "pthread_join");
+  close(committer.done[0]);
+  close(committer.done[1]);
+}
+
 static void delete_group(struct floor *floor, size_t first, size_t deletes) {
   MDB_txn *txn;
   check(mdb_txn_begin(floor->env, NULL, 0, &txn), "mdb_txn_begin");
@@ -255,6 +305,10 @@ static double run(struct floor *floor, const char *command, const long *argument
     cold(floor, arguments[0], arguments[1]);
     return (double)arguments[0];
   }
+  if (strcmp(command, "handed") == 0) {
+    handed(floor, arguments);
+    return (double)groups * (double)arguments[1];
+  }
   for (long i = 0; i < groups; i++) {
     if (strcmp(command, "mix") == 0 || strcmp(command, "modify") == 0) {
       if (arguments[1] > 0) get_group(floor, arguments[1], 0, 0);
@@ -292,7 +346,7 @@ int main(int argc, char **argv) {
   mallopt(M_TRIM_THRESHOLD, 1024 * 1024 * 1024);
 #endif
   open_env(&floor, argv[2]);
-  if (strcmp(argv[1], "insert") == 0) {
+  if (strcmp(argv[1], "insert") == 0 || strcmp(argv[1], "handed") == 0) {
     make_keys(&floor, (size_t)(arguments[0] * arguments[1]));
   } else if (strcmp(argv[1], "cold") != 0) {
     copy_keys(&floor);
