@@ -1,9 +1,10 @@
 "use strict";
 // Values in msgpack: what put acknowledges reads back equal, and what has no exact form is refused.
 
-const { describe } = require("node:test");
+const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
 
+const { using } = require("./support/temporary.js");
 const { check, checkSame, checkBecomes, checkRefused } = require("./support/values.js");
 
 describe("numbers", () => {
@@ -63,6 +64,25 @@ describe("strings", () => {
       [0, 1, 4999].map((at) => "q".repeat(at) + one + "r".repeat(5000 - at)),
     ),
   );
+  for (const encoding of ["msgpack", "json", "string"]) {
+    test(
+      `of every width and length are values and keys with encoding ${encoding}`,
+      using(async (open) => {
+        const repository = open({ encoding });
+        const texts = ["ÿ", "€", "😀", "aé€😀"].flatMap((unit) =>
+          [1, 15, 16, 63, 300].flatMap((size) => [unit.repeat(size), "x".repeat(size) + unit, unit + "x".repeat(size)]),
+        );
+        for (const text of texts) {
+          await repository.put("long", 1, text.repeat(40));
+          assert.equal(await repository.get("long", 1), text.repeat(40));
+        }
+        const keys = [...new Set(texts.filter((text) => Buffer.byteLength(text) < 400))];
+        await Promise.all(keys.map((key) => repository.put("t", key, key)));
+        for (const key of keys) assert.equal(await repository.get("t", key), key);
+        assert.deepEqual((await repository.list("t")).sort(), keys.sort());
+      }),
+    );
+  }
   checkSame("with NUL, controls and U+FFFD", [
     "a\0b",
     "\0",

@@ -30,7 +30,10 @@ static napi_status create_piece(napi_env env, const struct lmdbx_page *page, siz
                                 napi_value *out) {
   size_t start = piece_at(page, index);
   const struct lmdbx_slice text = {page->keys.data + start, piece_at(page, index + 1) - start};
-  return lmdbx__text_create(env, text, text.data[text.size - 1] == ' ', out);
+  struct lmdbx__text_look look = {text.size, LMDBX__TEXT_ASCII};
+  bool simple = text.data[text.size - 1] == ' ';
+  if (!simple && !lmdbx__utf8_look(text, &look)) return napi_generic_failure;
+  return lmdbx__text_create(env, text, look.width, out);
 }
 
 /* A string, or an array of those of several pieces. */

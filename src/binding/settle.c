@@ -75,15 +75,16 @@ static int convert_removed(struct lmdbx__addon *addon, const struct lmdbx_result
 /* The engine would replace ill-formed sequences in silence. */
 static int convert_text(struct lmdbx__addon *addon, struct lmdbx_slice text, const char *encoding,
                         napi_value *out, struct lmdbx_error *error) {
-  size_t position = 0;
-  bool ascii = lmdbx__utf8_ascii(text);
-  if (!ascii && !lmdbx__utf8_valid(text, &position)) {
+  struct lmdbx__text_look look;
+  if (!lmdbx__utf8_look(text, &look)) {
+    size_t position = 0;
+    (void)lmdbx__utf8_valid(text, &position);
     return lmdbx_error_set(error, LMDBX_DECODE, 0,
                            "get: the stored value is not valid UTF-8 at byte %zu; was this written "
                            "with an encoding other than %s?",
                            position, encoding);
   }
-  if (lmdbx__text_create(addon->env, text, ascii, out) == napi_ok) return LMDBX_OK;
+  if (lmdbx__text_create(addon->env, text, look.width, out) == napi_ok) return LMDBX_OK;
   (void)lmdbx__error_take_pending(addon->env);
   return engine_refused(error, "get");
 }

@@ -1,5 +1,5 @@
 /* Builds JavaScript values for the msgpack reader. */
-#include "binding/value.h"
+#include "binding/value_tape.h"
 #include "codec/msgpack_reader.h"
 
 #include <string.h>
@@ -96,9 +96,10 @@ static int build_date(void *context, double milliseconds, lmdbx_value *out) {
 
 static int build_string(void *context, struct lmdbx_slice text, lmdbx_value *out) {
   struct decoding *decoding = context;
+  struct lmdbx__text_look look;
   napi_value value = NULL;
-  int code = engine(
-      decoding, napi_create_string_utf8(decoding->env, (const char *)text.data, text.size, &value));
+  (void)lmdbx__utf8_look(text, &look); /* the reader has: it is well formed */
+  int code = engine(decoding, lmdbx__text_create(decoding->env, text, look.width, &value));
   *out = value;
   return code;
 }

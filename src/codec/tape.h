@@ -46,6 +46,7 @@
 #define LMDBX_CODEC_TAPE_H
 
 #include "codec/tape_shapes.h"
+#include "codec/utf8.h"
 #include "lmdbx.h"
 
 enum lmdbx__tape_op {
@@ -97,7 +98,7 @@ struct lmdbx__tape_chunk {
   const uint8_t *data; /* NULL: at `start` of the tape's text, which may move */
   size_t start;
   size_t size;
-  bool ascii;
+  enum lmdbx__text_width width;
 };
 
 /* The caller owns the memory and sets the limits; lmdbx__tape_build does the rest. */

@@ -38,17 +38,6 @@ int lmdbx__tape_put_integer(struct lmdbx__tape *tape, int64_t value) {
 
 /* --------------------------------------------------------------------- text */
 
-/* UTF-16 units of well-formed UTF-8: a byte that is no continuation begins one,
- * and a lead of four bytes a second. */
-static size_t count_units(struct lmdbx_slice text) {
-  size_t units = 0;
-  for (size_t at = 0; at < text.size; at++) {
-    uint8_t byte = text.data[at];
-    units += ((byte & 0xC0) != 0x80) + (byte >= 0xF0);
-  }
-  return units;
-}
-
 /* Whether the current piece takes so many bytes more. */
 static bool has_room(const struct lmdbx__tape *tape, size_t size) {
   if (tape->chunk_count == 0 || tape->chunk_closed) return false;
@@ -61,21 +50,18 @@ static int begin_chunk(struct lmdbx__tape *tape, const uint8_t *data) {
   if (tape->chunk_count == LMDBX__TAPE_CHUNKS) return LMDBX__TAPE_UNFIT;
   tape->chunk_closed = false;
   tape->chunks[tape->chunk_count++] =
-      (struct lmdbx__tape_chunk){.data = data, .start = tape->text.size, .ascii = true};
+      (struct lmdbx__tape_chunk){.data = data, .start = tape->text.size};
   return lmdbx__tape_put_op(tape, LMDBX__TAPE_CHUNK, 0);
 }
 
 /* Text that is in its piece, or will be. */
 static int note_text(struct lmdbx__tape *tape, struct lmdbx_slice text, bool ascii) {
   struct lmdbx__tape_chunk *chunk = &tape->chunks[tape->chunk_count - 1];
-  size_t units = text.size;
-  if (!ascii) {
-    if (!lmdbx__utf8_valid(text, NULL)) return LMDBX_DECODE;
-    units = count_units(text);
-    chunk->ascii = false;
-  }
+  struct lmdbx__text_look look = {text.size, LMDBX__TEXT_ASCII};
+  if (!ascii && !lmdbx__utf8_look(text, &look)) return LMDBX_DECODE;
+  if (look.width > chunk->width) chunk->width = look.width;
   chunk->size += text.size;
-  return lmdbx__tape_put_op(tape, LMDBX__TAPE_TEXT, units);
+  return lmdbx__tape_put_op(tape, LMDBX__TAPE_TEXT, look.units);
 }
 
 int lmdbx__tape_put_text(struct lmdbx__tape *tape, struct lmdbx_slice text) {
@@ -84,7 +70,7 @@ int lmdbx__tape_put_text(struct lmdbx__tape *tape, struct lmdbx_slice text) {
   if (text.size == 0) return lmdbx__tape_put_op(tape, LMDBX__TAPE_TEXT, 0);
   if (text.size > LMDBX__TAPE_CHUNK_SIZE) {
     code = begin_chunk(tape, text.data);
-    return code == LMDBX_OK ? note_text(tape, text, lmdbx__utf8_ascii(text)) : code;
+    return code == LMDBX_OK ? note_text(tape, text, false) : code;
   }
   if (!has_room(tape, text.size)) code = begin_chunk(tape, NULL);
   if (code == LMDBX_OK && copied->capacity - copied->size < text.size)

@@ -15,4 +15,20 @@ bool lmdbx__utf8_valid(struct lmdbx_slice text, size_t *position);
 /* Whether all bytes are ASCII. Any thread. */
 bool lmdbx__utf8_ascii(struct lmdbx_slice text);
 
+/* What an engine keeps a string in: each holds what those before it do. */
+enum lmdbx__text_width { LMDBX__TEXT_ASCII, LMDBX__TEXT_LATIN1, LMDBX__TEXT_UTF16 };
+
+struct lmdbx__text_look {
+  size_t units; /* of UTF-16 */
+  enum lmdbx__text_width width;
+};
+
+/* The narrowest width, and units. false: text is not well formed. Any thread. */
+bool lmdbx__utf8_look(struct lmdbx_slice text, struct lmdbx__text_look *look);
+
+/* Transcode well-formed text, the first if it is no wider than Latin-1. out has room for as many
+ * units as text has bytes. They return the number of units. Any thread. */
+size_t lmdbx__utf8_to_latin1(struct lmdbx_slice text, uint8_t *out);
+size_t lmdbx__utf8_to_utf16(struct lmdbx_slice text, uint16_t *out);
+
 #endif

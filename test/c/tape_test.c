@@ -201,23 +201,26 @@ static void knows_the_names_of_a_defined_shape(void **state) {
   lmdbx__shapes_free(&shapes);
 }
 
-static void counts_text_in_utf16_units_and_knows_what_is_ascii(void **state) {
+static void counts_text_in_utf16_units_and_knows_its_width(void **state) {
   (void)state;
   struct lmdbx__tape tape = a_tape();
   ASSERT_BUILDS(&tape, TEXT("\x92\xA2xy\xA3\xE2\x82\xAC"), WORD(CHUNK, 0), WORD(TEXT, 2),
                 WORD(TEXT, 1), WORD(ARRAY, 2), WORD(END, 0));
   assert_int_equal(tape.chunk_count, 1);
   assert_int_equal(tape.chunks[0].size, 5);
-  assert_false(tape.chunks[0].ascii);
+  assert_int_equal(tape.chunks[0].width, LMDBX__TEXT_UTF16);
   ASSERT_BUILDS(&tape,
                 TEXT("\xAD"
                      "12345678\xF0\x9F\x98\x80!"),
                 WORD(CHUNK, 0), WORD(TEXT, 11), WORD(END, 0));
+  ASSERT_BUILDS(&tape, TEXT("\x92\xA2xy\xA2\xC3\xBF"), WORD(CHUNK, 0), WORD(TEXT, 2), WORD(TEXT, 1),
+                WORD(ARRAY, 2), WORD(END, 0));
+  assert_int_equal(tape.chunks[0].width, LMDBX__TEXT_LATIN1);
   ASSERT_BUILDS(&tape,
                 TEXT("\xA9"
                      "123456789"),
                 WORD(CHUNK, 0), WORD(TEXT, 9), WORD(END, 0));
-  assert_true(tape.chunks[0].ascii);
+  assert_int_equal(tape.chunks[0].width, LMDBX__TEXT_ASCII);
   free_tape(&tape);
 }
 
@@ -464,7 +467,7 @@ int main(void) {
       cmocka_unit_test(makes_objects_by_their_shape_once_it_has_been_seen_often),
       cmocka_unit_test(knows_the_names_of_a_defined_shape),
       cmocka_unit_test(tells_a_name_from_the_end_of_another),
-      cmocka_unit_test(counts_text_in_utf16_units_and_knows_what_is_ascii),
+      cmocka_unit_test(counts_text_in_utf16_units_and_knows_its_width),
       cmocka_unit_test(cuts_text_into_pieces),
       cmocka_unit_test(says_what_does_not_fit),
       cmocka_unit_test(builds_from_json_what_is_surely_exact),

@@ -4,9 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+/* The most in a text that is made. */
+#define POINTS 600
 
 /* Every string literal here stands for its bytes, NUL included where written. */
 #define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
@@ -80,31 +84,103 @@ static void refuses_ill_formed_text_and_says_where(void **state) {
   }
 }
 
-/* An encoder of its own decides what is right for every code point. */
+/* An encoder of its own decides what is right. */
+static size_t encode(uint32_t point, uint8_t *bytes) {
+  size_t size = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  const uint8_t leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
+  bytes[0] = (uint8_t)(leads[size] | point >> (6 * (size - 1)));
+  for (size_t at = 1; at < size; at++) {
+    bytes[at] = (uint8_t)(0x80 | (point >> (6 * (size - 1 - at)) & 0x3F));
+  }
+  return size;
+}
+
+static bool is_scalar(uint32_t point) {
+  return point < 0x110000 && !(point >= 0xD800 && point < 0xE000);
+}
+
 static void knows_every_code_point(void **state) {
   (void)state;
   for (uint32_t point = 0; point <= 0x110000; point++) {
     uint8_t bytes[4];
-    size_t size;
-    if (point < 0x80) {
-      bytes[0] = (uint8_t)point;
-      size = 1;
-    } else if (point < 0x800) {
-      bytes[0] = (uint8_t)(0xC0 | point >> 6);
-      size = 2;
-    } else if (point < 0x10000) {
-      bytes[0] = (uint8_t)(0xE0 | point >> 12);
-      size = 3;
-    } else {
-      bytes[0] = (uint8_t)(0xF0 | point >> 18);
-      size = 4;
-    }
-    for (size_t at = 1; at < size; at++) {
-      bytes[at] = (uint8_t)(0x80 | (point >> (6 * (size - 1 - at)) & 0x3F));
-    }
-    bool scalar = point < 0x110000 && !(point >= 0xD800 && point < 0xE000);
+    size_t size = encode(point, bytes);
+    bool scalar = is_scalar(point);
     assert_int_equal(lmdbx__utf8_sequence((struct lmdbx_slice){bytes, size}), scalar ? size : 0);
     assert_int_equal(lmdbx__utf8_sequence((struct lmdbx_slice){bytes, size - 1}), 0);
+  }
+}
+
+/* Whether a text of these points is looked at and transcoded as it should be. */
+static void check_points(const uint32_t *points, size_t count) {
+  uint8_t bytes[4 * POINTS];
+  uint16_t expected[2 * POINTS];
+  size_t size = 0;
+  size_t units = 0;
+  enum lmdbx__text_width width = LMDBX__TEXT_ASCII;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t point = points[i];
+    size += encode(point, bytes + size);
+    if (point >= 0x80 && width == LMDBX__TEXT_ASCII) width = LMDBX__TEXT_LATIN1;
+    if (point >= 0x100) width = LMDBX__TEXT_UTF16;
+    if (point < 0x10000) {
+      expected[units++] = (uint16_t)point;
+    } else {
+      expected[units++] = (uint16_t)(0xD800 + ((point - 0x10000) >> 10));
+      expected[units++] = (uint16_t)(0xDC00 + ((point - 0x10000) & 0x3FF));
+    }
+  }
+  /* Of that size exactly, so that a sanitizer sees what is read or written beyond. */
+  uint8_t *text = malloc(size + 1);
+  uint16_t *wide = malloc(size * sizeof *wide + 1);
+  uint8_t *narrow = malloc(size + 1);
+  assert_true(text != NULL && wide != NULL && narrow != NULL);
+  memcpy(text + 1, bytes, size);
+  struct lmdbx_slice slice = {text + 1, size};
+  struct lmdbx__text_look look;
+  assert_true(lmdbx__utf8_look(slice, &look));
+  assert_int_equal(look.units, units);
+  assert_int_equal(look.width, width);
+  assert_int_equal(lmdbx__utf8_to_utf16(slice, wide), units);
+  assert_memory_equal(wide, expected, units * sizeof *wide);
+  if (width < LMDBX__TEXT_UTF16) {
+    assert_int_equal(lmdbx__utf8_to_latin1(slice, narrow), units);
+    for (size_t i = 0; i < units; i++) assert_int_equal(narrow[i], expected[i]);
+  }
+  free(text);
+  free(wide);
+  free(narrow);
+}
+
+static void transcodes_every_code_point(void **state) {
+  (void)state;
+  for (uint32_t point = 0; point < 0x110000; point++) {
+    if (is_scalar(point)) check_points(&point, 1);
+  }
+}
+
+static uint32_t next_random(uint32_t *seed) {
+  *seed = *seed * 1664525 + 1013904223;
+  return *seed >> 8;
+}
+
+/* Runs of ASCII that are short and long, and characters of up to a number of bytes between. */
+static void transcodes_runs_of_any_length(void **state) {
+  (void)state;
+  const uint32_t highest[] = {0x80, 0x100, 0x800, 0x10000, 0x110000};
+  uint32_t seed = 1;
+  for (size_t round = 0; round < 20000; round++) {
+    uint32_t points[POINTS];
+    size_t count = 0;
+    size_t longest = 1 + next_random(&seed) % 100;
+    uint32_t limit = highest[round % (sizeof highest / sizeof highest[0])];
+    while (count < POINTS - 100 && next_random(&seed) % 20 != 0) {
+      for (size_t left = next_random(&seed) % longest; left > 0; left--) {
+        points[count++] = next_random(&seed) % 0x80;
+      }
+      uint32_t point = next_random(&seed) % limit;
+      if (is_scalar(point)) points[count++] = point;
+    }
+    check_points(points, count);
   }
 }
 
@@ -114,6 +190,8 @@ int main(void) {
       cmocka_unit_test(tells_ascii_from_the_rest),
       cmocka_unit_test(refuses_ill_formed_text_and_says_where),
       cmocka_unit_test(knows_every_code_point),
+      cmocka_unit_test(transcodes_every_code_point),
+      cmocka_unit_test(transcodes_runs_of_any_length),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
