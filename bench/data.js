@@ -53,6 +53,20 @@ function big(i) {
   return flat(`${i}:`.padEnd(100_000, "All work and no play makes Jack a dull boy. "));
 }
 
+const SENTENCES = [
+  "The order was shipped to Zürich — €49.90, “as agreed”. ",
+  "Die Lieferung nach Königsberg verzögert sich um höchstens fünf Tage. ",
+  "Le reçu a été envoyé à l’adresse de l’élève. ",
+  "Заказ отправлен и будет доставлен завтра. ",
+  "ご注文ありがとうございます。",
+];
+
+/** Some 10 kB in several languages. */
+function text(i) {
+  const body = Array.from({ length: 170 }, (_, n) => SENTENCES[(i + n) % SENTENCES.length]).join("");
+  return { id: i, title: `Größe ${i}`, body: Buffer.from(body).toString() };
+}
+
 /** Some 1.9 kB that hardly compress: two of them fill a page. */
 function cold(i) {
   const next = random(i);
@@ -61,7 +75,7 @@ function cold(i) {
   return { id: i, payload };
 }
 
-const makers = { order, wide, lines, big, cold, tenants: order };
+const makers = { order, wide, lines, big, text, cold, tenants: order };
 
 /** What a record holds in an encoding: the string encoding has the JSON text. */
 function valueOf(kind, encoding, i) {

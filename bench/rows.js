@@ -85,6 +85,8 @@ function shapeRows() {
     row("wide-put", "put of 40 fields, 1,000 in flight", "put", pipe, data("wide", 0), 20_000),
     row("lines-get", "get of 50 x 4 nested fields, one by one", "get", seq, data("lines", 5_000), 10_000),
     row("lines-put", "put of 50 x 4 nested fields, 1,000 in flight", "put", pipe, data("lines", 0), 10_000),
+    row("text-get", "get of 10 kB in several languages, one by one", "get", seq, data("text", 5_000), 20_000),
+    row("text-put", "put of 10 kB in several languages, 1,000 in flight", "put", pipe, data("text", 0), 5_000),
     row("big-get", "get of 100 kB of text, one by one", "get", seq, data("big", 200), 20_000),
     row("big-put", "put of 100 kB of text, 100 in flight", "put", tens, data("big", 0), 1_000),
   ];
