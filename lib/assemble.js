@@ -8,7 +8,7 @@ const values = require("./values.js");
 const { ops, numbers, bytes } = building;
 const bigints = new BigInt64Array(numbers.buffer);
 const biguints = new BigUint64Array(numbers.buffer);
-const { defineProperty } = Object;
+const { defineProperty, getOwnPropertyNames } = Object;
 const DateClass = Date;
 const objectPrototype = Object.prototype;
 
@@ -40,12 +40,30 @@ function descriptorOf(value) {
   return { __proto__: null, value, writable: true, enumerable: true, configurable: true };
 }
 
+/** The names that all objects have, and which units such names begin with. */
+const inherited = getOwnPropertyNames(objectPrototype);
+const beginnings = new Uint8Array(0x10000);
+for (const name of inherited) beginnings[name.length > 0 ? name.charCodeAt(0) : 0] = 1;
+
+/** Whether all objects have these names and no others, as when this was loaded. */
+function areInherited() {
+  const names = getOwnPropertyNames(objectPrototype);
+  if (names.length !== inherited.length) return false;
+  for (let i = 0; i < names.length; i++) if (names[i] !== inherited[i]) return false;
+  return true;
+}
+
+/** From so many fields on it pays to ask; under Bun never. */
+const MANY_FIELDS = process.versions.bun === undefined ? 16 : Infinity;
+
 /** An object of `count` values, and behind them their names. A repeated name keeps its place. */
 function fromFields(stack, at, count) {
   const object = {};
+  const trusted = count >= MANY_FIELDS && areInherited();
   for (let i = at; i < at + count; i++) {
     const name = stack[i + count];
-    if (name in objectPrototype) {
+    const suspect = !trusted || name === "" || beginnings[name.charCodeAt(0)] === 1;
+    if (suspect && name in objectPrototype) {
       defineProperty(object, name, descriptorOf(stack[i]));
     } else {
       object[name] = stack[i];

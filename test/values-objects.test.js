@@ -66,6 +66,31 @@ describe("objects", () => {
     }
   });
 
+  check("fields among many are defined past setters on Object.prototype", async (store) => {
+    const others = Array.from({ length: 40 }, (_, i) => [`field ${i}`, i]);
+    const isPrototypeOf = Object.getOwnPropertyDescriptor(Object.prototype, "isPrototypeOf");
+    const last = Object.getOwnPropertyDescriptor(Object.prototype, "toLocaleString");
+    for (const name of ["trap", "ü"]) {
+      const fields = [...others, ["toString", 1], ["__proto__", 2], [name, 3]];
+      const text = `{${fields.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",")}}`;
+      const expected = Object.entries(JSON.parse(text));
+      const given = () => JSON.parse(text);
+      assert.deepStrictEqual(Object.entries(await store(given())), expected);
+      const before = given(); // made while nothing stands in the way
+      Object.defineProperty(Object.prototype, name, { set: assert.fail, configurable: true });
+      // The last name of those that all objects have is the last again, and there are as many.
+      delete Object.prototype.toLocaleString;
+      delete Object.prototype.isPrototypeOf;
+      Object.defineProperty(Object.prototype, "toLocaleString", last);
+      try {
+        assert.deepStrictEqual(Object.entries(await store(before)), expected);
+      } finally {
+        delete Object.prototype[name];
+        Object.defineProperty(Object.prototype, "isPrototypeOf", isPrototypeOf);
+      }
+    }
+  });
+
   class Point {
     constructor() {
       this.x = 1;
