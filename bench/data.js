@@ -116,6 +116,7 @@ function shuffled(records, seed = 2) {
 module.exports = {
   TENANT,
   SMALL_TENANTS,
+  random,
   valueOf,
   keyOf,
   absentKeyOf,
