@@ -9,6 +9,7 @@ const { ops, numbers, bytes } = building;
 const bigints = new BigInt64Array(numbers.buffer);
 const biguints = new BigUint64Array(numbers.buffer);
 const { defineProperty, getOwnPropertyNames } = Object;
+const ArrayClass = Array;
 const DateClass = Date;
 const objectPrototype = Object.prototype;
 
@@ -175,6 +176,17 @@ function next() {
         stack[top] = values.toSet(stack.slice(top, top + argument));
         top++;
         break;
+      case 19: {
+        // In an array of their own, so that engines keep them as numbers.
+        const list = new ArrayClass(argument);
+        for (let i = 0; i < argument; i++) {
+          const item = ops[word++];
+          const kind = item & 31;
+          list[i] = kind === 2 ? item >> 5 : kind === 4 ? numbers[number++] : ops[word++];
+        }
+        stack[top++] = list;
+        break;
+      }
       default:
         throw new Error("the addon wrote a word that is not known here");
     }

@@ -23,6 +23,7 @@ const OPS = [
   "FIELDS",
   "MAP",
   "SET",
+  "NUMBERS",
 ];
 
 /** In the order of enum lmdbx__tape_constant. */

@@ -51,6 +51,21 @@ describe("numbers", () => {
   ]);
 });
 
+describe("arrays of numbers", () => {
+  const kinds = [1, -1, 2 ** 26, -(2 ** 31), 2 ** 31, 2 ** 32, 2 ** 53, -0, 0.5, 1e300, NaN, -Infinity];
+  const mixed = Array.from({ length: 40 }, (_, i) => kinds[(i * 7) % kinds.length]);
+  checkSame("of every length and mixture", [
+    ...kinds.map((kind) => new Array(20).fill(kind)),
+    ...mixed.map((_, length) => mixed.slice(0, length)),
+    [mixed, mixed.slice(1), { a: mixed }],
+    Array.from({ length: 70_000 }, (_, i) => i / 2),
+  ]);
+  checkSame(
+    "with something else among them",
+    [null, "text", 5n, [1], new Date(5), true].flatMap((other) => [0, 15, 39].map((at) => mixed.toSpliced(at, 1, other))),
+  );
+});
+
 describe("strings", () => {
   const small = [0, 1, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 257];
   const sizes = [...small, 1000, 4095, 4096, 4097, 65_535, 65_536];

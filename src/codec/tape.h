@@ -32,11 +32,13 @@
  *   OBJECT     shape                              an object of a known shape (building only)
  *   FIELDS     count                              an object
  *   MAP, SET   pairs, count                       (building only)
+ *   NUMBERS    count                              an array of the numbers behind it (building only)
  *   END                                           the last word
  *
  * Building: C writes, JavaScript reads. Items stand before their container, as a
  * stack machine wants them: ARRAY takes so many items off the stack. The values of
- * an OBJECT come in its shape's order; those of FIELDS stand before their names.
+ * an OBJECT come in its shape's order; those of FIELDS stand before their names. Behind
+ * NUMBERS stand so many of SMALL, INTEGER and NUMBER, which need no stack.
  *
  * Packing: JavaScript writes, C reads. Containers stand before their items, as in
  * msgpack: after FIELDS come name and value in turn, a name being NAME, TEXT or
@@ -68,7 +70,8 @@ enum lmdbx__tape_op {
   LMDBX__TAPE_OBJECT,
   LMDBX__TAPE_FIELDS,
   LMDBX__TAPE_MAP,
-  LMDBX__TAPE_SET
+  LMDBX__TAPE_SET,
+  LMDBX__TAPE_NUMBERS
 };
 
 enum lmdbx__tape_constant {

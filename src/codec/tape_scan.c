@@ -13,6 +13,8 @@
 #define DEEPEST 64
 /* Names that wait in all open objects. */
 #define NAMES 512
+/* Shorter arrays are not tried as numbers alone. */
+#define NUMBERS_LEAST 16
 
 struct scan {
   struct lmdbx__tape *tape;
@@ -103,13 +105,6 @@ static int scan_object(struct scan *scan, uint64_t count, unsigned depth) {
   return lmdbx__tape_put_object(scan->tape, scan->names + scan->name_count, count);
 }
 
-static int scan_array(struct scan *scan, uint64_t count, unsigned depth) {
-  if (depth == DEEPEST || count > left(scan)) return LMDBX__TAPE_UNFIT;
-  int code = LMDBX_OK;
-  for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) code = scan_item(scan, depth + 1);
-  return code == LMDBX_OK ? lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_ARRAY, count) : code;
-}
-
 static int scan_constant(struct scan *scan, enum lmdbx__tape_constant constant) {
   return lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_CONSTANT, constant);
 }
@@ -136,14 +131,13 @@ static int scan_number(struct scan *scan, uint8_t type, size_t size) {
   }
 }
 
-/* Types with a byte of their own. The others (BigInt, bytes, extensions) are rarer,
- * and left to the exact reader. */
-static int scan_typed(struct scan *scan, uint8_t type, unsigned depth) {
-  uint64_t size = 0;
+/* A number that is not left to the exact reader. */
+static int scan_any_number(struct scan *scan) {
+  if (left(scan) == 0) return LMDBX__TAPE_UNFIT;
+  uint8_t type = *scan->at++;
+  if (type < 0x80) return lmdbx__tape_put_integer(scan->tape, type);
+  if (type >= 0xE0) return lmdbx__tape_put_integer(scan->tape, (int8_t)type);
   switch (type) {
-  case 0xC0: return scan_constant(scan, LMDBX__TAPE_NULL);
-  case 0xC2: return scan_constant(scan, LMDBX__TAPE_FALSE);
-  case 0xC3: return scan_constant(scan, LMDBX__TAPE_TRUE);
   case 0xCC:
   case 0xD0: return scan_number(scan, type, 1);
   case 0xCD:
@@ -152,6 +146,41 @@ static int scan_typed(struct scan *scan, uint8_t type, unsigned depth) {
   case 0xCE:
   case 0xD2: return scan_number(scan, type, 4);
   case 0xCB: return scan_number(scan, type, 8);
+  default: return LMDBX__TAPE_UNFIT;
+  }
+}
+
+/* An array of numbers alone. If it is another, as if nothing had been tried. */
+static bool scan_numbers(struct scan *scan, uint64_t count) {
+  struct lmdbx__tape *tape = scan->tape;
+  const uint8_t *start = scan->at;
+  size_t op_count = tape->op_count;
+  size_t number_count = tape->number_count;
+  int code = lmdbx__tape_put_op(tape, LMDBX__TAPE_NUMBERS, count);
+  for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) code = scan_any_number(scan);
+  if (code == LMDBX_OK) return true;
+  scan->at = start;
+  tape->op_count = op_count;
+  tape->number_count = number_count;
+  return false;
+}
+
+static int scan_array(struct scan *scan, uint64_t count, unsigned depth) {
+  if (depth == DEEPEST || count > left(scan)) return LMDBX__TAPE_UNFIT;
+  if (count >= NUMBERS_LEAST && scan_numbers(scan, count)) return LMDBX_OK;
+  int code = LMDBX_OK;
+  for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) code = scan_item(scan, depth + 1);
+  return code == LMDBX_OK ? lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_ARRAY, count) : code;
+}
+
+/* Types with a byte of their own. The others (BigInt, bytes, extensions) are rarer,
+ * and left to the exact reader. */
+static int scan_typed(struct scan *scan, uint8_t type, unsigned depth) {
+  uint64_t size = 0;
+  switch (type) {
+  case 0xC0: return scan_constant(scan, LMDBX__TAPE_NULL);
+  case 0xC2: return scan_constant(scan, LMDBX__TAPE_FALSE);
+  case 0xC3: return scan_constant(scan, LMDBX__TAPE_TRUE);
   case 0xD9:
   case 0xDA:
   case 0xDB:
@@ -165,7 +194,7 @@ static int scan_typed(struct scan *scan, uint8_t type, unsigned depth) {
   case 0xDF:
     if (!take(scan, type == 0xDE ? 2 : 4, &size)) return LMDBX__TAPE_UNFIT;
     return scan_object(scan, size, depth);
-  default: return LMDBX__TAPE_UNFIT;
+  default: scan->at--; return scan_any_number(scan);
   }
 }
 

@@ -6,8 +6,7 @@ static bool continuation(uint8_t byte) {
   return (byte & 0xC0) == 0x80;
 }
 
-/* Of bytes that are there, one at least. Two bytes first: most text that is not ASCII is of these.
- */
+/* Of bytes that are there, one at least. Two bytes are looked for first: they come most often. */
 static inline size_t sequence(const uint8_t *at, size_t left) {
   uint8_t lead = at[0];
   if (lead < 0xE0) {

@@ -259,6 +259,32 @@ static void cuts_text_into_pieces(void **state) {
   free_tape(&tape);
 }
 
+static void tells_long_arrays_of_numbers_alone(void **state) {
+  (void)state;
+  struct lmdbx__tape tape = a_tape();
+  ASSERT_BUILDS(&tape,
+                TEXT("\x91\xDC\x00\x10\x01\x02\xFF\xD0\x80\xD1\x80\x00\xD2\x80\x00\x00\x00\xCC\xFF"
+                     "\xCD\xFF\xFF\xCE\x04\x00\x00\x00\xCE\xFF\xFF\xFF\xFF\xCB\x3F\xF8\0\0\0\0\0\0"
+                     "\xCA\x3F\xC0\0\0\x07\x08\x09\x0A"),
+                WORD(NUMBERS, 16), WORD(SMALL, 1), WORD(SMALL, 2), WORD(SMALL, -1),
+                WORD(SMALL, -128), WORD(SMALL, -32768), WORD(INTEGER, 0), INT32_MIN,
+                WORD(SMALL, 255), WORD(SMALL, 65535), WORD(INTEGER, 0), 0x4000000, WORD(NUMBER, 0),
+                WORD(NUMBER, 0), WORD(NUMBER, 0), WORD(SMALL, 7), WORD(SMALL, 8), WORD(SMALL, 9),
+                WORD(SMALL, 10), WORD(ARRAY, 1), WORD(END, 0));
+  assert_int_equal(tape.number_count, 3);
+  assert_true(numbers[0] == 4294967295.0 && numbers[1] == 1.5 && numbers[2] == 1.5);
+  /* The last item is none: from the beginning, as any array. */
+  ASSERT_BUILDS(&tape,
+                TEXT("\xDC\x00\x10\xCB\x3F\xF8\0\0\0\0\0\0\x02\x03\x04\x05\x06\x07\x08\x09\x0A\x0B"
+                     "\x0C\x0D\x0E\x0F\xC0"),
+                WORD(NUMBER, 0), WORD(SMALL, 2), WORD(SMALL, 3), WORD(SMALL, 4), WORD(SMALL, 5),
+                WORD(SMALL, 6), WORD(SMALL, 7), WORD(SMALL, 8), WORD(SMALL, 9), WORD(SMALL, 10),
+                WORD(SMALL, 11), WORD(SMALL, 12), WORD(SMALL, 13), WORD(SMALL, 14), WORD(SMALL, 15),
+                WORD(CONSTANT, LMDBX__TAPE_NULL), WORD(ARRAY, 16), WORD(END, 0));
+  assert_int_equal(tape.number_count, 1);
+  free_tape(&tape);
+}
+
 static void says_what_does_not_fit(void **state) {
   (void)state;
   struct lmdbx__tape tape = a_tape();
@@ -469,6 +495,7 @@ int main(void) {
       cmocka_unit_test(tells_a_name_from_the_end_of_another),
       cmocka_unit_test(counts_text_in_utf16_units_and_knows_its_width),
       cmocka_unit_test(cuts_text_into_pieces),
+      cmocka_unit_test(tells_long_arrays_of_numbers_alone),
       cmocka_unit_test(says_what_does_not_fit),
       cmocka_unit_test(builds_from_json_what_is_surely_exact),
       cmocka_unit_test(takes_values_one_behind_the_other),

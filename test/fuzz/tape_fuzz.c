@@ -38,7 +38,31 @@ static void free_tape(struct lmdbx__tape *tape) {
   lmdbx_buffer_free(&tape->text);
 }
 
-static void compare(const struct lmdbx__tape *a, const struct lmdbx__tape *b) {
+/* An array of numbers alone as the exact reader writes it: items, then their number. */
+static void expand(struct lmdbx__tape *tape) {
+  const uint32_t op = (1U << LMDBX__TAPE_OP_BITS) - 1;
+  static int32_t out[OPS];
+  size_t count = 0;
+  size_t left = 0;
+  int32_t array = 0;
+  for (size_t at = 0; at < tape->op_count; at++) {
+    uint32_t word = (uint32_t)tape->ops[at];
+    if ((word & op) == LMDBX__TAPE_NUMBERS) {
+      left = word >> LMDBX__TAPE_OP_BITS;
+      array = (int32_t)((word & ~op) | LMDBX__TAPE_ARRAY);
+      continue;
+    }
+    out[count++] = tape->ops[at];
+    if ((word & op) == LMDBX__TAPE_INTEGER || (word & op) == LMDBX__TAPE_TYPED)
+      out[count++] = tape->ops[++at];
+    if (left > 0 && --left == 0) out[count++] = array;
+  }
+  memcpy(tape->ops, out, count * sizeof *out);
+  tape->op_count = count;
+}
+
+static void compare(struct lmdbx__tape *a, const struct lmdbx__tape *b) {
+  expand(a);
   if (a->op_count != b->op_count || a->number_count != b->number_count ||
       a->chunk_count != b->chunk_count || a->text.size != b->text.size) {
     abort();
