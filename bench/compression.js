@@ -10,6 +10,7 @@ const webhooks = require("@octokit/webhooks-examples");
 const { createLMDBXRepository } = require("..");
 const { TENANT, picks, shuffled, valueOf } = require("./data.js");
 const { markdown } = require("./table.js");
+const { timeOf } = require("./timing.js");
 
 const ROUNDS = 9;
 const IN_FLIGHT = 256;
@@ -47,12 +48,12 @@ function makers() {
 }
 
 /** Runs an operation for every index, so many at a time; resolves to microseconds for each. */
-async function timed(indexes, operation) {
-  const start = performance.now();
-  for (let at = 0; at < indexes.length; at += IN_FLIGHT) {
-    await Promise.all(Array.from(indexes.subarray(at, at + IN_FLIGHT), operation));
-  }
-  return ((performance.now() - start) * 1000) / indexes.length;
+function timed(indexes, operation) {
+  return timeOf(indexes.length, async () => {
+    for (let at = 0; at < indexes.length; at += IN_FLIGHT) {
+      await Promise.all(Array.from(indexes.subarray(at, at + IN_FLIGHT), operation));
+    }
+  });
 }
 
 async function round(values, compression, seed) {

@@ -8,6 +8,7 @@ const { keysOf } = require("../lib/reads.js");
 const { keyOf } = require("./data.js");
 const { watchTimer } = require("./lateness.js");
 const { median } = require("./statistics.js");
+const { timeOf } = require("./timing.js");
 
 const ROUNDS = 9;
 const LIST_KEYS = 100_000;
@@ -22,13 +23,9 @@ const BUSY_MS = 1;
 const SECONDS = 4;
 
 /** The median of some rounds, in microseconds for each of the things that a round does. */
-async function timeOf(count, round) {
+async function medianOf(count, round) {
   const took = [];
-  for (let i = 0; i < ROUNDS; i++) {
-    const start = performance.now();
-    await round();
-    took.push(((performance.now() - start) * 1000) / count);
-  }
+  for (let i = 0; i < ROUNDS; i++) took.push(await timeOf(count, round));
   return median(took);
 }
 
@@ -52,7 +49,7 @@ function timeOfKey() {
   // As one who awaits it, a list is kept until the next one is there. What nobody keeps costs half:
   // most of it has died before garbage is collected.
   let kept = list();
-  return timeOf(LIST_KEYS * LISTS, () => {
+  return medianOf(LIST_KEYS * LISTS, () => {
     for (let i = 0; i < LISTS; i++) {
       if (kept.length !== LIST_KEYS) throw new Error("a list is not whole");
       kept = list();
@@ -64,7 +61,7 @@ function timeOfKey() {
 function timeOfText() {
   const bytes = Buffer.alloc(TEXT_SIZE * TEXTS_IN_MEMORY, "a");
   let length = 0;
-  return timeOf(TEXTS, () => {
+  return medianOf(TEXTS, () => {
     for (let i = 0; i < TEXTS; i++) {
       const start = (i % TEXTS_IN_MEMORY) * TEXT_SIZE;
       length += bytes.latin1Slice(start, start + TEXT_SIZE).length;
@@ -75,7 +72,7 @@ function timeOfText() {
 
 /** One short job on a thread of the pool, and back. */
 function timeOfJob() {
-  return timeOf(JOBS, async () => {
+  return medianOf(JOBS, async () => {
     for (let i = 0; i < JOBS; i++) await new Promise((resolve) => fs.stat(__filename, resolve));
   });
 }

@@ -8,6 +8,7 @@ const path = require("node:path");
 const { TENANT, keyOf, random, valueOf } = require("./data.js");
 const { median } = require("./statistics.js");
 const { markdown } = require("./table.js");
+const { timeOf } = require("./timing.js");
 
 const PEERS = ["ours", "replaced"];
 const ROUNDS = 7;
@@ -48,13 +49,6 @@ const SHAPES = {
 };
 
 const keys = many(RECORDS, keyOf);
-
-/** Microseconds for each operation. */
-async function timeOf(count, work) {
-  const start = performance.now();
-  await work();
-  return ((performance.now() - start) * 1000) / count;
-}
 
 async function round(repository, values) {
   const put = await timeOf(RECORDS, () => Promise.all(keys.map((key, i) => repository.put(TENANT, key, values[i]))));

@@ -41,10 +41,10 @@ function descriptorOf(value) {
   return { __proto__: null, value, writable: true, enumerable: true, configurable: true };
 }
 
-/** The names that all objects have, and which units such names begin with. */
+/** The names that all objects have, and the units that they begin with: all but an empty one. */
 const inherited = getOwnPropertyNames(objectPrototype);
 const beginnings = new Uint8Array(0x10000);
-for (const name of inherited) beginnings[name.length > 0 ? name.charCodeAt(0) : 0] = 1;
+for (const name of inherited) beginnings[name.charCodeAt(0)] = 1;
 
 /** Whether all objects have these names and no others, as when this was loaded. */
 function areInherited() {

@@ -32,7 +32,7 @@ static napi_status create_piece(napi_env env, const struct lmdbx_page *page, siz
   const struct lmdbx_slice text = {page->keys.data + start, piece_at(page, index + 1) - start};
   struct lmdbx__text_look look = {text.size, LMDBX__TEXT_ASCII};
   bool simple = text.data[text.size - 1] == ' ';
-  if (!simple && !lmdbx__utf8_look(text, &look)) return napi_generic_failure;
+  if (!simple && !lmdbx__utf8_look(text, &look, NULL)) return napi_generic_failure;
   return lmdbx__text_create(env, text, look.width, out);
 }
 

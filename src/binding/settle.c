@@ -76,9 +76,8 @@ static int convert_removed(struct lmdbx__addon *addon, const struct lmdbx_result
 static int convert_text(struct lmdbx__addon *addon, struct lmdbx_slice text, const char *encoding,
                         napi_value *out, struct lmdbx_error *error) {
   struct lmdbx__text_look look;
-  if (!lmdbx__utf8_look(text, &look)) {
-    size_t position = 0;
-    (void)lmdbx__utf8_valid(text, &position);
+  size_t position = 0;
+  if (!lmdbx__utf8_look(text, &look, &position)) {
     return lmdbx_error_set(error, LMDBX_DECODE, 0,
                            "get: the stored value is not valid UTF-8 at byte %zu; was this written "
                            "with an encoding other than %s?",

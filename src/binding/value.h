@@ -6,6 +6,7 @@
 #ifndef LMDBX_BINDING_VALUE_H
 #define LMDBX_BINDING_VALUE_H
 
+#include "codec/utf8.h"
 #include "lmdbx.h"
 
 #include <node_api.h>
@@ -51,6 +52,10 @@ int lmdbx__value_encode(napi_env env, struct lmdbx__value_types *types, napi_val
  */
 int lmdbx__value_decode(napi_env env, struct lmdbx__value_types *types, struct lmdbx_slice bytes,
                         napi_value *out, struct lmdbx_error *error);
+
+/* Well-formed UTF-8 that is no wider as a string. */
+napi_status lmdbx__text_create(napi_env env, struct lmdbx_slice text, enum lmdbx__text_width width,
+                               napi_value *out);
 
 /*
  * Appends the UTF-8 of a JavaScript string to *out, of which no more than

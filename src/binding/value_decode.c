@@ -1,7 +1,8 @@
 /* Builds JavaScript values for the msgpack reader. */
-#include "binding/value_tape.h"
+#include "binding/value.h"
 #include "codec/msgpack_reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -12,6 +13,28 @@
 #define FIELDS_AT_ONCE 32
 /* Names of fields whose handles pile up before they are dropped at once. */
 #define NAMES_KEPT 256
+
+/* Bytes of text that is transcoded without memory of its own. */
+#define SHORT_TEXT 4096
+
+/* Engines take several times as long for UTF-8 as for what they keep strings in. */
+napi_status lmdbx__text_create(napi_env env, struct lmdbx_slice text, enum lmdbx__text_width width,
+                               napi_value *out) {
+  const char *data = (const char *)text.data;
+  uint16_t few[SHORT_TEXT];
+  if (width == LMDBX__TEXT_ASCII) return napi_create_string_latin1(env, data, text.size, out);
+  uint16_t *units = text.size <= SHORT_TEXT ? few : malloc(text.size * sizeof *units);
+  if (units == NULL) return napi_create_string_utf8(env, data, text.size, out);
+  napi_status status;
+  if (width == LMDBX__TEXT_LATIN1) {
+    size_t length = lmdbx__utf8_to_latin1(text, (uint8_t *)units);
+    status = napi_create_string_latin1(env, (const char *)units, length, out);
+  } else {
+    status = napi_create_string_utf16(env, units, lmdbx__utf8_to_utf16(text, units), out);
+  }
+  if (units != few) free(units);
+  return status;
+}
 
 struct decoding {
   napi_env env;
@@ -98,7 +121,7 @@ static int build_string(void *context, struct lmdbx_slice text, lmdbx_value *out
   struct decoding *decoding = context;
   struct lmdbx__text_look look;
   napi_value value = NULL;
-  (void)lmdbx__utf8_look(text, &look); /* the reader has: it is well formed */
+  (void)lmdbx__utf8_look(text, &look, NULL); /* the reader has: it is well formed */
   int code = engine(decoding, lmdbx__text_create(decoding->env, text, look.width, &value));
   *out = value;
   return code;

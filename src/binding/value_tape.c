@@ -1,7 +1,5 @@
 #include "binding/binding.h"
 
-#include <stdlib.h>
-
 /* ------------------------------------------------------------ shared memory */
 
 napi_status lmdbx__shared_memory(napi_env env, napi_value holder, const char *name, napi_ref *keep,
@@ -93,28 +91,6 @@ void lmdbx__value_tape_free(napi_env env, struct lmdbx__value_tape *tape) {
 }
 
 /* ------------------------------------------------------------------ building */
-
-/* Bytes of text that is transcoded without memory of its own. */
-#define SHORT_TEXT LMDBX__TAPE_CHUNK_SIZE
-
-/* Engines take several times as long for UTF-8 as for what they keep strings in. */
-napi_status lmdbx__text_create(napi_env env, struct lmdbx_slice text, enum lmdbx__text_width width,
-                               napi_value *out) {
-  const char *data = (const char *)text.data;
-  uint16_t few[SHORT_TEXT];
-  if (width == LMDBX__TEXT_ASCII) return napi_create_string_latin1(env, data, text.size, out);
-  uint16_t *units = text.size <= SHORT_TEXT ? few : malloc(text.size * sizeof *units);
-  if (units == NULL) return napi_create_string_utf8(env, data, text.size, out);
-  napi_status status;
-  if (width == LMDBX__TEXT_LATIN1) {
-    size_t length = lmdbx__utf8_to_latin1(text, (uint8_t *)units);
-    status = napi_create_string_latin1(env, (const char *)units, length, out);
-  } else {
-    status = napi_create_string_utf16(env, units, lmdbx__utf8_to_utf16(text, units), out);
-  }
-  if (units != few) free(units);
-  return status;
-}
 
 static napi_status create_chunk(struct lmdbx__value_tape *tape, size_t index, napi_value *out) {
   const struct lmdbx__tape_chunk *chunk = &tape->building.chunks[index];

@@ -45,8 +45,4 @@ napi_status lmdbx__value_tape_text(struct lmdbx__value_tape *tape, napi_value *o
 int lmdbx__value_tape_pack(struct lmdbx__value_tape *tape, struct lmdbx__value_types *types,
                            napi_value text, struct lmdbx_buffer *scratch, struct lmdbx_buffer *out);
 
-/* Well-formed UTF-8 that is no wider as a string. */
-napi_status lmdbx__text_create(napi_env env, struct lmdbx_slice text, enum lmdbx__text_width width,
-                               napi_value *out);
-
 #endif

@@ -58,7 +58,7 @@ static int begin_chunk(struct lmdbx__tape *tape, const uint8_t *data) {
 static int note_text(struct lmdbx__tape *tape, struct lmdbx_slice text, bool ascii) {
   struct lmdbx__tape_chunk *chunk = &tape->chunks[tape->chunk_count - 1];
   struct lmdbx__text_look look = {text.size, LMDBX__TEXT_ASCII};
-  if (!ascii && !lmdbx__utf8_look(text, &look)) return LMDBX_DECODE;
+  if (!ascii && !lmdbx__utf8_look(text, &look, NULL)) return LMDBX_DECODE;
   if (look.width > chunk->width) chunk->width = look.width;
   chunk->size += text.size;
   return lmdbx__tape_put_op(tape, LMDBX__TAPE_TEXT, look.units);

@@ -110,7 +110,7 @@ static int scan_constant(struct scan *scan, enum lmdbx__tape_constant constant) 
 }
 
 /* Those numbers whose operand has so many bytes. */
-static int scan_number(struct scan *scan, uint8_t type, size_t size) {
+static int scan_operand(struct scan *scan, uint8_t type, size_t size) {
   uint64_t bits = 0;
   float single;
   double number;
@@ -131,21 +131,19 @@ static int scan_number(struct scan *scan, uint8_t type, size_t size) {
   }
 }
 
-/* A number that is not left to the exact reader. */
-static int scan_any_number(struct scan *scan) {
-  if (left(scan) == 0) return LMDBX__TAPE_UNFIT;
-  uint8_t type = *scan->at++;
+/* A number whose type byte was taken, unless it is one for the exact reader. */
+static int scan_number(struct scan *scan, uint8_t type) {
   if (type < 0x80) return lmdbx__tape_put_integer(scan->tape, type);
   if (type >= 0xE0) return lmdbx__tape_put_integer(scan->tape, (int8_t)type);
   switch (type) {
   case 0xCC:
-  case 0xD0: return scan_number(scan, type, 1);
+  case 0xD0: return scan_operand(scan, type, 1);
   case 0xCD:
-  case 0xD1: return scan_number(scan, type, 2);
+  case 0xD1: return scan_operand(scan, type, 2);
   case 0xCA:
   case 0xCE:
-  case 0xD2: return scan_number(scan, type, 4);
-  case 0xCB: return scan_number(scan, type, 8);
+  case 0xD2: return scan_operand(scan, type, 4);
+  case 0xCB: return scan_operand(scan, type, 8);
   default: return LMDBX__TAPE_UNFIT;
   }
 }
@@ -157,7 +155,9 @@ static bool scan_numbers(struct scan *scan, uint64_t count) {
   size_t op_count = tape->op_count;
   size_t number_count = tape->number_count;
   int code = lmdbx__tape_put_op(tape, LMDBX__TAPE_NUMBERS, count);
-  for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) code = scan_any_number(scan);
+  for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) {
+    code = left(scan) > 0 ? scan_number(scan, *scan->at++) : LMDBX__TAPE_UNFIT;
+  }
   if (code == LMDBX_OK) return true;
   scan->at = start;
   tape->op_count = op_count;
@@ -194,15 +194,14 @@ static int scan_typed(struct scan *scan, uint8_t type, unsigned depth) {
   case 0xDF:
     if (!take(scan, type == 0xDE ? 2 : 4, &size)) return LMDBX__TAPE_UNFIT;
     return scan_object(scan, size, depth);
-  default: scan->at--; return scan_any_number(scan);
+  default: return scan_number(scan, type);
   }
 }
 
 static int scan_item(struct scan *scan, unsigned depth) {
   if (left(scan) == 0) return LMDBX__TAPE_UNFIT;
   uint8_t type = *scan->at++;
-  if (type < 0x80) return lmdbx__tape_put_integer(scan->tape, type);
-  if (type >= 0xE0) return lmdbx__tape_put_integer(scan->tape, (int8_t)type);
+  if (type < 0x80 || type >= 0xE0) return scan_number(scan, type);
   if (type < 0x90) return scan_object(scan, type & 0x0F, depth);
   if (type < 0xA0) return scan_array(scan, type & 0x0F, depth);
   if (type < 0xC0) return scan_string(scan, type & 0x1F);

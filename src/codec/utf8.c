@@ -69,42 +69,40 @@ static size_t ascii_run(const uint8_t *from, const uint8_t *end) {
   return (size_t)(at - from);
 }
 
-/* Looks as far as text is well formed, and returns how far. */
-static size_t look_over(struct lmdbx_slice text, struct lmdbx__text_look *look) {
-  const uint8_t *at = text.data;
-  const uint8_t *end = at + text.size;
+static enum lmdbx__text_width width_of(uint8_t highest_lead) {
+  if (highest_lead == 0) return LMDBX__TEXT_ASCII;
+  return highest_lead <= LATIN1_HIGHEST_LEAD ? LMDBX__TEXT_LATIN1 : LMDBX__TEXT_UTF16;
+}
+
+bool lmdbx__utf8_look(struct lmdbx_slice text, struct lmdbx__text_look *look, size_t *position) {
   size_t units = 0;
   uint8_t highest = 0;
+  *look = (struct lmdbx__text_look){0, LMDBX__TEXT_ASCII};
+  if (text.size == 0) return true;
+  const uint8_t *at = text.data;
+  const uint8_t *end = at + text.size;
   while (at < end) {
     size_t run = ascii_run(at, end);
     at += run;
     units += run;
     while (at < end && *at >= 0x80) {
       size_t size = sequence(at, (size_t)(end - at));
-      if (size == 0) return (size_t)(at - text.data);
+      if (size == 0) {
+        if (position != NULL) *position = (size_t)(at - text.data);
+        return false;
+      }
       if (*at > highest) highest = *at;
       units += size < 4 ? 1 : 2;
       at += size;
     }
   }
-  look->units = units;
-  look->width = highest == 0                     ? LMDBX__TEXT_ASCII
-                : highest <= LATIN1_HIGHEST_LEAD ? LMDBX__TEXT_LATIN1
-                                                 : LMDBX__TEXT_UTF16;
-  return text.size;
-}
-
-bool lmdbx__utf8_look(struct lmdbx_slice text, struct lmdbx__text_look *look) {
-  *look = (struct lmdbx__text_look){0, LMDBX__TEXT_ASCII};
-  return text.size == 0 || look_over(text, look) == text.size;
+  *look = (struct lmdbx__text_look){units, width_of(highest)};
+  return true;
 }
 
 bool lmdbx__utf8_valid(struct lmdbx_slice text, size_t *position) {
   struct lmdbx__text_look look;
-  size_t at = text.size == 0 ? 0 : look_over(text, &look);
-  if (at == text.size) return true;
-  if (position != NULL) *position = at;
-  return false;
+  return lmdbx__utf8_look(text, &look, position);
 }
 
 /* -------------------------------------------------------------- transcoding */

@@ -23,8 +23,8 @@ struct lmdbx__text_look {
   enum lmdbx__text_width width;
 };
 
-/* The narrowest width, and units. false: text is not well formed. Any thread. */
-bool lmdbx__utf8_look(struct lmdbx_slice text, struct lmdbx__text_look *look);
+/* The narrowest width, and units. false: as of lmdbx__utf8_valid. Any thread. */
+bool lmdbx__utf8_look(struct lmdbx_slice text, struct lmdbx__text_look *look, size_t *position);
 
 /* Transcode well-formed text, the first if it is no wider than Latin-1. out has room for as many
  * units as text has bytes. They return the number of units. Any thread. */

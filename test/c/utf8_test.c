@@ -137,7 +137,7 @@ static void check_points(const uint32_t *points, size_t count) {
   memcpy(text + 1, bytes, size);
   struct lmdbx_slice slice = {text + 1, size};
   struct lmdbx__text_look look;
-  assert_true(lmdbx__utf8_look(slice, &look));
+  assert_true(lmdbx__utf8_look(slice, &look, NULL));
   assert_int_equal(look.units, units);
   assert_int_equal(look.width, width);
   assert_int_equal(lmdbx__utf8_to_utf16(slice, wide), units);

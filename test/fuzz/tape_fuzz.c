@@ -53,8 +53,7 @@ static void expand(struct lmdbx__tape *tape) {
       continue;
     }
     out[count++] = tape->ops[at];
-    if ((word & op) == LMDBX__TAPE_INTEGER || (word & op) == LMDBX__TAPE_TYPED)
-      out[count++] = tape->ops[++at];
+    if ((word & op) == LMDBX__TAPE_INTEGER) out[count++] = tape->ops[++at];
     if (left > 0 && --left == 0) out[count++] = array;
   }
   memcpy(tape->ops, out, count * sizeof *out);
