@@ -1,7 +1,9 @@
 "use strict";
 // node bench/shapes.js [SHAPE...], bun bench/shapes.js [SHAPE...]: puts and gets of values of many shapes,
-// here and with the replaced package, in turn in one process. For finding what the rows do not show.
+// here and with the replaced package, in turn in processes of their own. For finding what the rows do
+// not show.
 
+const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
@@ -11,6 +13,9 @@ const { markdown } = require("./table.js");
 const { timeOf } = require("./timing.js");
 
 const PEERS = ["ours", "replaced"];
+/** Of the two in turn. */
+const PROCESSES = 3;
+/** In each process. */
 const ROUNDS = 7;
 const RECORDS = 500;
 /** How often a round reads each record. */
@@ -58,26 +63,40 @@ async function round(repository, values) {
   return { put, get };
 }
 
-async function measure(make) {
-  const values = many(RECORDS, make);
-  const directories = PEERS.map(() => fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-shapes-")));
-  const opened = PEERS.map((peer, n) => require(`./peers/${peer}.js`).open({ directory: directories[n], encoding: "msgpack" }));
-  const rounds = PEERS.map(() => []);
-  for (let n = 0; n < ROUNDS; n++) {
-    for (const [at, repository] of opened.entries()) rounds[at].push(await round(repository, values));
+const medians = (list) => ({ put: median(list.map(({ put }) => put)), get: median(list.map(({ get }) => get)) });
+
+/** In this process: what a shape takes one of the two. */
+async function measure(shape, peer) {
+  const values = many(RECORDS, SHAPES[shape]);
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "lmdbx-shapes-"));
+  try {
+    const repository = require(`./peers/${peer}.js`).open({ directory, encoding: "msgpack" });
+    const rounds = [];
+    for (let n = 0; n < ROUNDS; n++) rounds.push(await round(repository, values));
+    await repository.close();
+    return medians(rounds);
+  } finally {
+    fs.rmSync(directory, { recursive: true });
   }
-  for (const repository of opened) await repository.close();
-  for (const directory of directories) fs.rmSync(directory, { recursive: true });
-  return rounds.map((list) => ({ put: median(list.map(({ put }) => put)), get: median(list.map(({ get }) => get)) }));
 }
 
-async function main() {
-  const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SHAPES);
+/** In processes of their own: what a shape takes both. */
+function compare(shape) {
+  const measured = PEERS.map(() => []);
+  for (let n = 0; n < PROCESSES; n++) {
+    for (const [at, peer] of PEERS.entries()) {
+      measured[at].push(JSON.parse(execFileSync(process.execPath, [__filename, "--one", shape, peer])));
+    }
+  }
+  return measured.map(medians);
+}
+
+function main(chosen) {
   const unknown = chosen.find((name) => !(name in SHAPES));
   if (unknown !== undefined) throw new Error(`there is no shape "${unknown}": ${Object.keys(SHAPES).join("; ")}`);
   const lines = [];
   for (const name of chosen) {
-    const [ours, replaced] = await measure(SHAPES[name]);
+    const [ours, replaced] = compare(name);
     const cells = ["put", "get"].flatMap((operation) => [
       ours[operation].toFixed(1),
       replaced[operation].toFixed(1),
@@ -89,4 +108,9 @@ async function main() {
   console.log(markdown(["shape", "runtime", "put", "replaced", "ratio", "get", "replaced", "ratio"], lines));
 }
 
-main();
+const given = process.argv.slice(2);
+if (given[0] === "--one") {
+  measure(given[1], given[2]).then((result) => console.log(JSON.stringify(result)));
+} else {
+  main(given.length > 0 ? given : Object.keys(SHAPES));
+}

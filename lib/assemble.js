@@ -6,6 +6,8 @@ const { CONSTANTS, building } = require("./tape.js");
 const values = require("./values.js");
 
 const { ops, numbers, bytes } = building;
+/** The word of op CHUNK. */
+const CHUNK = 10;
 const bigints = new BigInt64Array(numbers.buffer);
 const biguints = new BigUint64Array(numbers.buffer);
 const { defineProperty, getOwnPropertyNames } = Object;
@@ -168,12 +170,12 @@ function next() {
         break;
       case 17:
         top -= argument * 2;
-        stack[top] = values.toMap(stack.slice(top, top + argument * 2));
+        stack[top] = values.toMap(stack, top, top + argument * 2);
         top++;
         break;
       case 18:
         top -= argument;
-        stack[top] = values.toSet(stack.slice(top, top + argument));
+        stack[top] = values.toSet(stack, top, top + argument);
         top++;
         break;
       case 19: {
@@ -183,6 +185,21 @@ function next() {
           const item = ops[word++];
           const kind = item & 31;
           list[i] = kind === 2 ? item >> 5 : kind === 4 ? numbers[number++] : ops[word++];
+        }
+        stack[top++] = list;
+        break;
+      }
+      case 20: {
+        const list = new ArrayClass(argument);
+        for (let i = 0; i < argument; i++) {
+          if (ops[word] === CHUNK) {
+            if (typeof texts !== "string") text = texts[nextPiece++];
+            cut = 0;
+            word++;
+          }
+          const end = cut + (ops[word++] >> 5);
+          list[i] = text.substring(cut, end);
+          cut = end;
         }
         stack[top++] = list;
         break;

@@ -1,6 +1,6 @@
 "use strict";
-// Values onto the tape that the addon packs: those that are plain, as nearly all are. What is not -
-// another class, a string without UTF-8, too deep, too large - is left to the exact walk in
+// Values onto the tape that the addon packs, as nearly all are. What is not - an object with a toJSON, a
+// string without UTF-8, too deep, too large, wrong - is left to the exact walk in
 // src/binding/value_encode.c, which knows every kind of value and what is wrong with it. Getters may
 // then run a second time.
 //
@@ -9,15 +9,19 @@
 
 const { types } = require("node:util");
 const { packing } = require("./tape.js");
-const { FIELDS: PLAIN, classify } = require("./values.js");
+const values = require("./values.js");
 
+const { classify } = values;
 const { ops, numbers, bytes } = packing;
+const bigints = new BigInt64Array(numbers.buffer);
+const biguints = new BigUint64Array(numbers.buffer);
 const { getPrototypeOf, keys } = Object;
 const { isArray } = Array;
 const { isDate } = types;
 const { apply } = Reflect;
 const objectPrototype = Object.prototype;
 const dateValue = Date.prototype.valueOf;
+const copyBytes = Uint8Array.prototype.set;
 
 // The words, from tape.js, where engines fold them.
 const END = 0;
@@ -29,21 +33,27 @@ const SMALL = 2;
 const INTEGER = 3;
 const NUMBER = 4;
 const DATE = 5;
+const BIGINT = 6;
+const BIGUINT = 7;
 const TEXT = 8;
 const ASCII = 9;
+const BINARY = 11;
+const TYPED = 12;
 const NAME = 13;
 const ARRAY = 14;
 const FIELDS = 16;
+const MAP = 17;
+const SET = 18;
 
 const SMALL_LIMIT = 2 ** 26;
-const WORDS = ops.length - 4; /* no item takes more at once */
+/** Containers inside containers. */
+const DEEPEST = 64;
+const WORDS = ops.length - DEEPEST - 4; /* no item takes more at once, with the ends of what it is in */
 const NUMBERS = numbers.length;
 /** Longer strings are handed over as they are. */
 const SHORT = 64;
 const BYTES = bytes.length - SHORT;
 const LONGEST = 2 ** 26 - 1; /* units of text: what an argument holds */
-/** Containers inside containers. */
-const DEEPEST = 64;
 
 let busy = false;
 let word = 0;
@@ -190,12 +200,11 @@ function flattenFields(value) {
   }
   ops[head] = (count << 5) | FIELDS;
   // Without fields it may be anything that was given a plain prototype.
-  return count > 0 || classify(value, true) === PLAIN;
+  return count > 0 || classify(value, true) === values.FIELDS;
 }
 
 /** An instance of a class that is its own fields. @param {Record<string, unknown>} value */
 function flattenInstance(value) {
-  if (classify(value, true) !== PLAIN) return false;
   const list = keys(value);
   if (list.length > WORDS - word) return false;
   ops[word++] = (list.length << 5) | FIELDS;
@@ -215,6 +224,58 @@ function flattenDate(value) {
   return true;
 }
 
+/** @param {bigint} value */
+function flattenBigInt(value) {
+  if (number === NUMBERS || value < -(2n ** 63n) || value >= 2n ** 64n) return false;
+  if (value < 2n ** 63n) {
+    ops[word++] = BIGINT;
+    bigints[number++] = value;
+  } else {
+    ops[word++] = BIGUINT;
+    biguints[number++] = value;
+  }
+  return true;
+}
+
+/** A buffer or a view of one. @param {number} code - what classify answered */
+function flattenBytes(value, code) {
+  const copied = values.bytesOf(value, code);
+  const { length } = copied;
+  if (length > bytes.length - byte) return false;
+  if (code === values.BYTE_ARRAY || code === values.ARRAY_BUFFER) {
+    ops[word++] = (length << 5) | BINARY;
+  } else {
+    ops[word++] = (length << 5) | TYPED;
+    ops[word++] = code - values.TYPED_ARRAY;
+  }
+  apply(copyBytes, bytes, [copied, byte]);
+  byte += length;
+  return true;
+}
+
+/** A Map or Set. @param {number} code - what classify answered */
+function flattenItems(value, code) {
+  const items = values.itemsOf(value);
+  const { length } = items;
+  if (length > WORDS - word) return false;
+  ops[word++] = code === values.MAP ? ((length / 2) << 5) | MAP : (length << 5) | SET;
+  for (let i = 0; i < length; i++) {
+    if (!flatten(items[i])) return false;
+  }
+  ops[word++] = END;
+  return true;
+}
+
+/** What is neither an array nor, by its prototype, a plain object. @param {object} value */
+function flattenOther(value) {
+  if (isDate(value)) return flattenDate(value);
+  const code = classify(value, true);
+  if (code === values.FIELDS) return flattenInstance(value);
+  if (code === values.MAP || code === values.SET) return flattenItems(value, code);
+  const isBytes = code === values.ARRAY_BUFFER || code >= values.TYPED_ARRAY;
+  return isBytes && flattenBytes(value, code);
+}
+
 /** @param {object} value */
 function flattenObject(value) {
   if (depth === DEEPEST) return false;
@@ -225,7 +286,7 @@ function flattenObject(value) {
   } else if (getPrototypeOf(value) === objectPrototype) {
     fits = typeof value.toJSON !== "function" && flattenFields(value);
   } else {
-    fits = isDate(value) ? flattenDate(value) : flattenInstance(value);
+    fits = flattenOther(value);
   }
   depth--;
   return fits;
@@ -249,6 +310,7 @@ function flatten(value) {
     ops[word++] = NULL;
     return true;
   }
+  if (typeof value === "bigint") return flattenBigInt(value);
   if (value !== undefined) return false;
   ops[word++] = UNDEFINED;
   return true;

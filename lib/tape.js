@@ -24,6 +24,7 @@ const OPS = [
   "MAP",
   "SET",
   "NUMBERS",
+  "TEXTS",
 ];
 
 /** In the order of enum lmdbx__tape_constant. */

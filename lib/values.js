@@ -28,6 +28,7 @@ const TYPED_ARRAYS = [
   "BigInt64Array",
   "BigUint64Array",
 ];
+const BYTE_ARRAY = TYPED_ARRAY + TYPED_ARRAYS.indexOf("Uint8Array");
 const DATA_VIEW = TYPED_ARRAY + TYPED_ARRAYS.length;
 
 const { apply, getPrototypeOf } = Reflect;
@@ -39,10 +40,17 @@ const typedArrayBuffer = getterOf(typedArrayPrototype, "buffer");
 const typedArrayLength = getterOf(typedArrayPrototype, "length");
 const typedArrayAt = typedArrayPrototype.at;
 const typedArraySlice = typedArrayPrototype.slice;
+const typedArrayOffset = getterOf(typedArrayPrototype, "byteOffset");
+const typedArrayBytes = getterOf(typedArrayPrototype, "byteLength");
 const typedArrayClasses = [...TYPED_ARRAYS.map((name) => globalThis[name]), DataView];
-const bufferFrom = Buffer.from;
+const ByteArray = Uint8Array;
+const { allocUnsafeSlow } = Buffer;
+const bufferCopy = Buffer.prototype.copy;
 const dataViewBuffer = getterOf(DataView.prototype, "buffer");
+const dataViewOffset = getterOf(DataView.prototype, "byteOffset");
 const dataViewLength = getterOf(DataView.prototype, "byteLength");
+const MapClass = Map;
+const SetClass = Set;
 const { forEach: mapForEach, set: mapSet } = Map.prototype;
 const { forEach: setForEach, add: setAdd } = Set.prototype;
 const objectToString = Object.prototype.toString;
@@ -144,27 +152,61 @@ function callToJSON(value, key) {
   return value.toJSON(key);
 }
 
-/** @param {unknown[]} items - key, value, key, value ... */
-function toMap(items) {
-  const map = new Map();
-  for (let at = 0; at < items.length; at += 2) apply(mapSet, map, [items[at], items[at + 1]]);
+/**
+ * Bytes of a buffer or view that classify has found sound.
+ * @param {ArrayBuffer | ArrayBufferView} value
+ * @param {number} code - what classify answered
+ */
+function bytesOf(value, code) {
+  if (code === BYTE_ARRAY) return value;
+  if (code === ARRAY_BUFFER) return new ByteArray(value);
+  const [buffer, offset, size] =
+    code === DATA_VIEW
+      ? [dataViewBuffer, dataViewOffset, dataViewLength]
+      : [typedArrayBuffer, typedArrayOffset, typedArrayBytes];
+  return new ByteArray(apply(buffer, value, []), apply(offset, value, []), apply(size, value, []));
+}
+
+/**
+ * Engines call what they see to be their own faster than what apply hands them.
+ * @param {unknown[]} items - key, value, key, value ... from `at` on
+ * @param {number} at
+ * @param {number} end
+ */
+function toMap(items, at = 0, end = items.length) {
+  const map = new MapClass();
+  if (map.set === mapSet) {
+    for (let i = at; i < end; i += 2) map.set(items[i], items[i + 1]);
+  } else {
+    for (let i = at; i < end; i += 2) apply(mapSet, map, [items[i], items[i + 1]]);
+  }
   return map;
 }
 
-/** @param {unknown[]} items */
-function toSet(items) {
-  const set = new Set();
-  for (const item of items) apply(setAdd, set, [item]);
+/**
+ * @param {unknown[]} items
+ * @param {number} at
+ * @param {number} end
+ */
+function toSet(items, at = 0, end = items.length) {
+  const set = new SetClass();
+  if (set.add === setAdd) {
+    for (let i = at; i < end; i++) set.add(items[i]);
+  } else {
+    for (let i = at; i < end; i++) apply(setAdd, set, [items[i]]);
+  }
   return set;
 }
 
 /**
- * @param {Uint8Array} memory
+ * @param {Buffer} memory
  * @param {number} at
  * @param {number} size
  */
 function bufferOf(memory, at, size) {
-  return bufferFrom(apply(typedArraySlice, memory, [at, at + size]).buffer);
+  const buffer = allocUnsafeSlow(size);
+  apply(bufferCopy, memory, [buffer, 0, at, at + size]);
+  return buffer;
 }
 
 /**
@@ -188,7 +230,13 @@ function isWellFormed(text) {
 
 module.exports = {
   FIELDS,
+  ARRAY_BUFFER,
+  MAP,
+  SET,
+  TYPED_ARRAY,
+  BYTE_ARRAY,
   classify,
+  bytesOf,
   itemsOf,
   callToJSON,
   toMap,

@@ -38,7 +38,39 @@ const PADS = {
     across: Array(1100).fill("x".repeat(64)),
     fits: ["packing", "building"],
   },
+  bytes: { within: Buffer.alloc(65_000, 1), across: Buffer.alloc(65_537, 1) },
   depth: { within: nested(60), across: nested(66), fits: ["building"] },
+  "depth of Maps": {
+    within: range(60).reduce((inner) => new Map([[inner, 1]]), 1),
+    across: range(66).reduce((inner) => new Map([[inner, 1]]), 1),
+    fits: ["building"],
+  },
+};
+
+const memory = new ArrayBuffer(64);
+new Uint8Array(memory).set(range(64).map((i) => i * 5));
+
+/** What has a class of its own, as the tape holds it. */
+const CLASSED = {
+  "the smallest BigInt": -(2n ** 63n),
+  "the largest BigInt with a sign": 2n ** 63n - 1n,
+  "the next BigInt": 2n ** 63n,
+  "the largest BigInt": 2n ** 64n - 1n,
+  "a Map": new Map([
+    ["a", 1],
+    [{ key: [2] }, new Map()],
+  ]),
+  "a Map in a Set": new Set([new Map([[1, new Set(["x"])]]), "y"]),
+  "a Map of 300": new Map(range(300).map((i) => [i, `value ${i}`])),
+  "an ArrayBuffer": memory,
+  "a Buffer, part of another": Buffer.from(memory).subarray(3, 9),
+  "an empty Uint8Array": new Uint8Array(0),
+  "a DataView, part of its buffer": new DataView(memory, 3, 11),
+  ...Object.fromEntries(
+    [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array]
+      .concat([Float32Array, Float64Array, BigInt64Array, BigUint64Array])
+      .map((Class) => [`a ${Class.name}, part of its buffer`, new Class(memory, 8, 3)]),
+  ),
 };
 
 /** The bytes of a value by way of the tape; undefined: it does not fit. */
@@ -79,6 +111,22 @@ describe("a value on the tape", () => {
       }).then(() => assert.ok(compared > 100, `${compared} compared`));
     }),
   );
+
+  for (const [name, input] of Object.entries(CLASSED)) {
+    test(
+      `holds ${name}`,
+      withHandle((handle) => {
+        for (const given of [input, [1, input, "text behind it"], { field: input, é: "ü" }]) {
+          assert.ok(addon.encodeValue(handle, given, 't:"k"').equals(packed(handle, given)));
+        }
+      }),
+    );
+  }
+
+  test("leaves a BigInt of more than 64 bits to the exact walk", () => {
+    assert.equal(flattened([2n ** 64n]), undefined);
+    assert.equal(flattened([-(2n ** 63n) - 1n]), undefined);
+  });
 
   for (const [limit, { within, across, fits = [] }] of Object.entries(PADS)) {
     test(

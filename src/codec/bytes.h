@@ -27,6 +27,7 @@ static inline uint32_t lmdbx__load32(const uint8_t *at) {
 static inline uint64_t lmdbx__load_big_endian(const uint8_t *at, size_t size) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
   if (size == 8) return __builtin_bswap64(lmdbx__load64(at));
+  if (size == 4) return __builtin_bswap32(lmdbx__load32(at));
 #endif
   uint64_t number = 0;
   for (size_t i = 0; i < size; i++) number = number << 8 | at[i];

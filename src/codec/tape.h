@@ -25,24 +25,27 @@
  *   TEXT       units        text                  a string
  *   ASCII      bytes        bytes                 a string (packing only)
  *   CHUNK                                         the next piece of text begins (building only)
- *   BYTES      size         bytes                 a Buffer (building only)
- *   TYPED      size         one word, bytes       a typed array of that code (building only)
+ *   BYTES      size         bytes                 a Buffer
+ *   TYPED      size         one word, bytes       a typed array of that code
  *   NAME       number                             a name that both know (packing only)
  *   ARRAY      count                              an array
  *   OBJECT     shape                              an object of a known shape (building only)
  *   FIELDS     count                              an object
- *   MAP, SET   pairs, count                       (building only)
+ *   MAP, SET   pairs, count                       a Map, a Set
  *   NUMBERS    count                              an array of the numbers behind it (building only)
- *   END                                           the last word
+ *   TEXTS      count                              an array of the strings behind it (building only)
+ *   END                                           the last word (packing: or that of a Map or Set)
  *
  * Building: C writes, JavaScript reads. Items stand before their container, as a
  * stack machine wants them: ARRAY takes so many items off the stack. The values of
  * an OBJECT come in its shape's order; those of FIELDS stand before their names. Behind
- * NUMBERS stand so many of SMALL, INTEGER and NUMBER, which need no stack.
+ * NUMBERS stand so many of SMALL, INTEGER and NUMBER, behind TEXTS of TEXT, perhaps
+ * with CHUNK before it: they need no stack.
  *
  * Packing: JavaScript writes, C reads. Containers stand before their items, as in
  * msgpack: after FIELDS come name and value in turn, a name being NAME, TEXT or
- * ASCII.
+ * ASCII; after MAP key and value in turn. Behind the items of a MAP or SET stands END,
+ * since msgpack must then be told their size.
  */
 #ifndef LMDBX_CODEC_TAPE_H
 #define LMDBX_CODEC_TAPE_H
@@ -71,7 +74,8 @@ enum lmdbx__tape_op {
   LMDBX__TAPE_FIELDS,
   LMDBX__TAPE_MAP,
   LMDBX__TAPE_SET,
-  LMDBX__TAPE_NUMBERS
+  LMDBX__TAPE_NUMBERS,
+  LMDBX__TAPE_TEXTS
 };
 
 enum lmdbx__tape_constant {
@@ -153,6 +157,15 @@ int lmdbx__tape_scan_json(struct lmdbx__tape *tape, struct lmdbx_slice text); /*
 int lmdbx__tape_next(struct lmdbx__tape *tape, struct lmdbx_slice value,
                      enum lmdbx_encoding encoding);
 
+/* Where a tape stood, and back to there: what was written since is forgotten. */
+struct lmdbx__tape_mark {
+  size_t op_count, number_count, byte_count, chunk_count, text_size;
+  struct lmdbx__tape_chunk last;
+  bool chunk_closed;
+};
+struct lmdbx__tape_mark lmdbx__tape_mark(const struct lmdbx__tape *tape);
+void lmdbx__tape_return(struct lmdbx__tape *tape, const struct lmdbx__tape_mark *mark);
+
 /* What they share: adds to the tape, or finds it full (LMDBX__TAPE_UNFIT). */
 static inline int lmdbx__tape_put_word(struct lmdbx__tape *tape, int32_t word) {
   if (tape->op_count == tape->op_limit) return LMDBX__TAPE_UNFIT;
@@ -183,6 +196,8 @@ struct lmdbx__tape_names {
 };
 
 #define LMDBX__TAPE_NAMES 4096
+/* Maps and Sets in one another. */
+#define LMDBX__TAPE_OPEN 64
 
 /* Adds the next name (well-formed UTF-8), whose number is the count before. LMDBX_OK,
  * LMDBX_NO_MEMORY, LMDBX__TAPE_UNFIT (there are enough). */

@@ -168,19 +168,9 @@ static int put_next(struct lmdbx__tape *tape, struct lmdbx_slice value,
 int lmdbx__tape_next(struct lmdbx__tape *tape, struct lmdbx_slice value,
                      enum lmdbx_encoding encoding) {
   if (value.size > LMDBX__TAPE_NEXT_SIZE) return LMDBX__TAPE_UNFIT;
-  struct lmdbx__tape_chunk none = {0};
-  struct lmdbx__tape_chunk *last =
-      tape->chunk_count > 0 ? &tape->chunks[tape->chunk_count - 1] : &none;
-  const struct lmdbx__tape_chunk chunk = *last;
-  const size_t ops = tape->op_count, numbers = tape->number_count, bytes = tape->byte_count;
-  const size_t chunks = tape->chunk_count, text = tape->text.size;
-  tape->chunk_closed = chunk.size >= LMDBX__TAPE_NEXT_CHUNK;
+  struct lmdbx__tape_mark mark = lmdbx__tape_mark(tape);
+  tape->chunk_closed = mark.last.size >= LMDBX__TAPE_NEXT_CHUNK;
   if (put_next(tape, value, encoding) == LMDBX_OK) return LMDBX_OK;
-  *last = chunk;
-  tape->op_count = ops;
-  tape->number_count = numbers;
-  tape->byte_count = bytes;
-  tape->chunk_count = chunks;
-  tape->text.size = text;
+  lmdbx__tape_return(tape, &mark);
   return LMDBX__TAPE_UNFIT;
 }

@@ -44,6 +44,8 @@ struct packing {
   struct lmdbx_buffer *out;
   size_t op, number, byte, text;
   bool ascii; /* the text is: as many bytes as units */
+  size_t open_count;
+  size_t open[LMDBX__TAPE_OPEN]; /* the marks of Maps and Sets that have not ended */
 };
 
 /* Bytes of so many UTF-16 units of the text, from where the last string ended. */
@@ -68,18 +70,46 @@ static int take_text(struct packing *packing, size_t units, struct lmdbx_slice *
   return LMDBX_OK;
 }
 
+static int take_word(struct packing *packing, int32_t *out) {
+  if (packing->op == packing->tape->op_limit) return LMDBX_INTERNAL;
+  *out = packing->tape->ops[packing->op++];
+  return LMDBX_OK;
+}
+
 static int pack_text(struct packing *packing, size_t units) {
   struct lmdbx_slice text;
   int code = take_text(packing, units, &text);
   return code == LMDBX_OK ? lmdbx__pack_string(packing->out, text) : code;
 }
 
-static int pack_ascii(struct packing *packing, size_t size) {
+static int take_bytes(struct packing *packing, size_t size, struct lmdbx_slice *out) {
   const struct lmdbx__tape_source *tape = packing->tape;
   if (size > tape->byte_limit - packing->byte) return LMDBX_INTERNAL;
-  struct lmdbx_slice text = {tape->bytes + packing->byte, size};
+  *out = (struct lmdbx_slice){tape->bytes + packing->byte, size};
   packing->byte += size;
-  return lmdbx__pack_string(packing->out, text);
+  return LMDBX_OK;
+}
+
+static int pack_ascii(struct packing *packing, size_t size) {
+  struct lmdbx_slice text;
+  int code = take_bytes(packing, size, &text);
+  return code == LMDBX_OK ? lmdbx__pack_string(packing->out, text) : code;
+}
+
+static int pack_bytes(struct packing *packing, size_t size) {
+  struct lmdbx_slice bytes;
+  int code = take_bytes(packing, size, &bytes);
+  return code == LMDBX_OK ? lmdbx__pack_bytes(packing->out, bytes) : code;
+}
+
+static int pack_typed_array(struct packing *packing, size_t size) {
+  struct lmdbx_slice elements;
+  int32_t type = 0;
+  int code = take_word(packing, &type);
+  if (code == LMDBX_OK) code = take_bytes(packing, size, &elements);
+  if (code != LMDBX_OK) return code;
+  if (type < 0 || type >= LMDBX_TYPED_ARRAY_COUNT) return LMDBX_INTERNAL;
+  return lmdbx__pack_typed_array(packing->out, (enum lmdbx_typed_array)type, elements);
 }
 
 static int pack_name(struct packing *packing, size_t number) {
@@ -88,10 +118,30 @@ static int pack_name(struct packing *packing, size_t number) {
   return lmdbx__pack_packed(packing->out, name);
 }
 
-static int take_number(struct packing *packing, double *out) {
+/* Of eight bytes, as of which type they were written. */
+static int take_number(struct packing *packing, void *out) {
   if (packing->number == packing->tape->number_limit) return LMDBX_INTERNAL;
-  *out = packing->tape->numbers[packing->number++];
+  memcpy(out, &packing->tape->numbers[packing->number++], sizeof(double));
   return LMDBX_OK;
+}
+
+static int pack_bigint_signed(struct packing *packing) {
+  int64_t number = 0;
+  int code = take_number(packing, &number);
+  return code == LMDBX_OK ? lmdbx__pack_bigint_signed(packing->out, number) : code;
+}
+
+static int pack_bigint_unsigned(struct packing *packing) {
+  uint64_t number = 0;
+  int code = take_number(packing, &number);
+  return code == LMDBX_OK ? lmdbx__pack_bigint_unsigned(packing->out, number) : code;
+}
+
+static int pack_begin(struct packing *packing, bool map, uint32_t count) {
+  if (packing->open_count == LMDBX__TAPE_OPEN) return LMDBX_INTERNAL;
+  size_t *mark = &packing->open[packing->open_count++];
+  return map ? lmdbx__pack_map_begin(packing->out, count, mark)
+             : lmdbx__pack_set_begin(packing->out, count, mark);
 }
 
 static int pack_constant(struct lmdbx_buffer *out, int32_t constant) {
@@ -107,38 +157,52 @@ static int pack_constant(struct lmdbx_buffer *out, int32_t constant) {
 static int pack_word(struct packing *packing, int32_t word) {
   struct lmdbx_buffer *out = packing->out;
   int32_t argument = word >> LMDBX__TAPE_OP_BITS; /* with its sign, in gcc and clang */
+  int32_t integer = 0;
   double number = 0;
   int code;
   switch (word & ((1 << LMDBX__TAPE_OP_BITS) - 1)) {
   case LMDBX__TAPE_CONSTANT: return pack_constant(out, argument);
   case LMDBX__TAPE_SMALL: return lmdbx__pack_number(out, argument);
   case LMDBX__TAPE_INTEGER:
-    if (packing->op == packing->tape->op_limit) return LMDBX_INTERNAL;
-    return lmdbx__pack_number(out, packing->tape->ops[packing->op++]);
+    code = take_word(packing, &integer);
+    return code == LMDBX_OK ? lmdbx__pack_number(out, integer) : code;
   case LMDBX__TAPE_NUMBER:
     code = take_number(packing, &number);
     return code == LMDBX_OK ? lmdbx__pack_number(out, number) : code;
   case LMDBX__TAPE_DATE:
     code = take_number(packing, &number);
     return code == LMDBX_OK ? lmdbx__pack_date(out, number) : code;
+  case LMDBX__TAPE_BIGINT: return pack_bigint_signed(packing);
+  case LMDBX__TAPE_BIGUINT: return pack_bigint_unsigned(packing);
   case LMDBX__TAPE_TEXT: return pack_text(packing, (uint32_t)argument);
   case LMDBX__TAPE_ASCII: return pack_ascii(packing, (uint32_t)argument);
+  case LMDBX__TAPE_BYTES: return pack_bytes(packing, (uint32_t)argument);
+  case LMDBX__TAPE_TYPED: return pack_typed_array(packing, (uint32_t)argument);
   case LMDBX__TAPE_NAME: return pack_name(packing, (uint32_t)argument);
   case LMDBX__TAPE_ARRAY: return lmdbx__pack_array(out, (uint32_t)argument);
   case LMDBX__TAPE_FIELDS: return lmdbx__pack_object(out, (uint32_t)argument);
+  case LMDBX__TAPE_MAP: return pack_begin(packing, true, (uint32_t)argument);
+  case LMDBX__TAPE_SET: return pack_begin(packing, false, (uint32_t)argument);
+  case LMDBX__TAPE_END: /* that of a Map or Set: the caller knows the last one */
+    return lmdbx__pack_ext_end(out, packing->open[--packing->open_count]);
   default: return LMDBX_INTERNAL;
   }
 }
 
 int lmdbx__tape_pack(const struct lmdbx__tape_source *tape, const struct lmdbx__tape_names *names,
                      struct lmdbx_buffer *out) {
-  struct packing packing = {
-      .tape = tape, .names = names, .out = out, .ascii = lmdbx__utf8_ascii(tape->text)};
+  struct packing packing;
+  packing.tape = tape;
+  packing.names = names;
+  packing.out = out;
+  packing.op = packing.number = packing.byte = packing.text = packing.open_count = 0;
+  packing.ascii = lmdbx__utf8_ascii(tape->text);
   int code = LMDBX_OK;
   while (code == LMDBX_OK) {
     if (packing.op == tape->op_limit) return LMDBX_INTERNAL;
     int32_t word = tape->ops[packing.op++];
-    if ((word & ((1 << LMDBX__TAPE_OP_BITS) - 1)) == LMDBX__TAPE_END) return LMDBX_OK;
+    bool end = (word & ((1 << LMDBX__TAPE_OP_BITS) - 1)) == LMDBX__TAPE_END;
+    if (end && packing.open_count == 0) return LMDBX_OK;
     code = pack_word(&packing, word);
   }
   return code;

@@ -8,6 +8,29 @@
 /* Numbers that fit beside an op. */
 #define SMALL_MIN (-LMDBX__TAPE_SMALL_MAX - 1)
 
+struct lmdbx__tape_mark lmdbx__tape_mark(const struct lmdbx__tape *tape) {
+  struct lmdbx__tape_mark mark = {
+      .op_count = tape->op_count,
+      .number_count = tape->number_count,
+      .byte_count = tape->byte_count,
+      .chunk_count = tape->chunk_count,
+      .text_size = tape->text.size,
+      .chunk_closed = tape->chunk_closed,
+  };
+  if (mark.chunk_count > 0) mark.last = tape->chunks[mark.chunk_count - 1];
+  return mark;
+}
+
+void lmdbx__tape_return(struct lmdbx__tape *tape, const struct lmdbx__tape_mark *mark) {
+  tape->op_count = mark->op_count;
+  tape->number_count = mark->number_count;
+  tape->byte_count = mark->byte_count;
+  tape->chunk_count = mark->chunk_count;
+  tape->text.size = mark->text_size;
+  tape->chunk_closed = mark->chunk_closed;
+  if (mark->chunk_count > 0) tape->chunks[mark->chunk_count - 1] = mark->last;
+}
+
 int lmdbx__tape_put_number(struct lmdbx__tape *tape, const void *number) {
   if (tape->number_count == tape->number_limit) return LMDBX__TAPE_UNFIT;
   memcpy(&tape->numbers[tape->number_count++], number, sizeof *tape->numbers);

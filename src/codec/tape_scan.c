@@ -5,6 +5,7 @@
  * of errors: what it does not take, the exact reader reads from the beginning.
  */
 #include "codec/bytes.h"
+#include "codec/msgpack_writer.h"
 #include "codec/tape.h"
 
 #include <string.h>
@@ -13,8 +14,8 @@
 #define DEEPEST 64
 /* Names that wait in all open objects. */
 #define NAMES 512
-/* Shorter arrays are not tried as numbers alone. */
-#define NUMBERS_LEAST 16
+/* Shorter arrays are not tried as flat ones. */
+#define FLAT_LEAST 16
 
 struct scan {
   struct lmdbx__tape *tape;
@@ -30,7 +31,7 @@ static size_t left(const struct scan *scan) {
 }
 
 /* A number behind a type byte, if it is there. */
-static bool take(struct scan *scan, size_t size, uint64_t *out) {
+static inline bool take(struct scan *scan, size_t size, uint64_t *out) {
   if (left(scan) < size) return false;
   *out = lmdbx__load_big_endian(scan->at, size);
   scan->at += size;
@@ -109,78 +110,135 @@ static int scan_constant(struct scan *scan, enum lmdbx__tape_constant constant) 
   return lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_CONSTANT, constant);
 }
 
-/* Those numbers whose operand has so many bytes. */
-static int scan_operand(struct scan *scan, uint8_t type, size_t size) {
+static int scan_float(struct scan *scan) {
   uint64_t bits = 0;
-  float single;
+  float number;
+  if (!take(scan, sizeof number, &bits)) return LMDBX__TAPE_UNFIT;
+  uint32_t half = (uint32_t)bits;
+  memcpy(&number, &half, sizeof number);
+  return lmdbx__tape_put_double(scan->tape, number);
+}
+
+static int scan_double(struct scan *scan) {
+  uint64_t bits = 0;
   double number;
-  if (!take(scan, size, &bits)) return LMDBX__TAPE_UNFIT;
-  switch (type) {
-  case 0xCA: {
-    uint32_t half = (uint32_t)bits;
-    memcpy(&single, &half, sizeof single);
-    return lmdbx__tape_put_double(scan->tape, single);
-  }
-  case 0xCB:
-    memcpy(&number, &bits, sizeof number);
-    return lmdbx__tape_put_double(scan->tape, number);
-  case 0xD0: return lmdbx__tape_put_integer(scan->tape, (int8_t)bits);
-  case 0xD1: return lmdbx__tape_put_integer(scan->tape, (int16_t)bits);
-  case 0xD2: return lmdbx__tape_put_integer(scan->tape, (int32_t)bits);
-  default: return lmdbx__tape_put_integer(scan->tape, (int64_t)bits);
-  }
+  if (!take(scan, sizeof number, &bits)) return LMDBX__TAPE_UNFIT;
+  memcpy(&number, &bits, sizeof number);
+  return lmdbx__tape_put_double(scan->tape, number);
 }
 
 /* A number whose type byte was taken, unless it is one for the exact reader. */
 static int scan_number(struct scan *scan, uint8_t type) {
-  if (type < 0x80) return lmdbx__tape_put_integer(scan->tape, type);
-  if (type >= 0xE0) return lmdbx__tape_put_integer(scan->tape, (int8_t)type);
+  uint64_t bits = 0;
+  int64_t number = type < 0x80 ? type : (int8_t)type;
+  bool there = type < 0x80 || type >= 0xE0;
   switch (type) {
+  case 0xCA: return scan_float(scan);
+  case 0xCB: return scan_double(scan);
   case 0xCC:
-  case 0xD0: return scan_operand(scan, type, 1);
+    there = take(scan, 1, &bits);
+    number = (int64_t)bits;
+    break;
   case 0xCD:
-  case 0xD1: return scan_operand(scan, type, 2);
-  case 0xCA:
+    there = take(scan, 2, &bits);
+    number = (int64_t)bits;
+    break;
   case 0xCE:
-  case 0xD2: return scan_operand(scan, type, 4);
-  case 0xCB: return scan_operand(scan, type, 8);
-  default: return LMDBX__TAPE_UNFIT;
+    there = take(scan, 4, &bits);
+    number = (int64_t)bits;
+    break;
+  case 0xD0:
+    there = take(scan, 1, &bits);
+    number = (int8_t)bits;
+    break;
+  case 0xD1:
+    there = take(scan, 2, &bits);
+    number = (int16_t)bits;
+    break;
+  case 0xD2:
+    there = take(scan, 4, &bits);
+    number = (int32_t)bits;
+    break;
+  default: break;
   }
+  return there ? lmdbx__tape_put_integer(scan->tape, number) : LMDBX__TAPE_UNFIT;
 }
 
-/* An array of numbers alone. If it is another, as if nothing had been tried. */
-static bool scan_numbers(struct scan *scan, uint64_t count) {
-  struct lmdbx__tape *tape = scan->tape;
-  const uint8_t *start = scan->at;
-  size_t op_count = tape->op_count;
-  size_t number_count = tape->number_count;
-  int code = lmdbx__tape_put_op(tape, LMDBX__TAPE_NUMBERS, count);
+static int scan_numbers(struct scan *scan, uint64_t count) {
+  int code = lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_NUMBERS, count);
   for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) {
     code = left(scan) > 0 ? scan_number(scan, *scan->at++) : LMDBX__TAPE_UNFIT;
   }
-  if (code == LMDBX_OK) return true;
+  return code;
+}
+
+static int scan_texts(struct scan *scan, uint64_t count) {
+  uint64_t size = 0;
+  int code = lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_TEXTS, count);
+  for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) {
+    bool text = left(scan) > 0 && take_string_size(scan, *scan->at++, &size);
+    code = text ? scan_string(scan, size) : LMDBX__TAPE_UNFIT;
+  }
+  return code;
+}
+
+/* An array of numbers or of strings alone, as its first item is one. If it is another, as
+ * if nothing had been tried. */
+static bool scan_flat(struct scan *scan, uint64_t count) {
+  struct lmdbx__tape_mark mark = lmdbx__tape_mark(scan->tape);
+  const uint8_t *start = scan->at;
+  bool texts = (*start & 0xE0) == 0xA0 || (*start >= 0xD9 && *start <= 0xDB);
+  if ((texts ? scan_texts(scan, count) : scan_numbers(scan, count)) == LMDBX_OK) return true;
   scan->at = start;
-  tape->op_count = op_count;
-  tape->number_count = number_count;
+  lmdbx__tape_return(scan->tape, &mark);
   return false;
 }
 
 static int scan_array(struct scan *scan, uint64_t count, unsigned depth) {
   if (depth == DEEPEST || count > left(scan)) return LMDBX__TAPE_UNFIT;
-  if (count >= NUMBERS_LEAST && scan_numbers(scan, count)) return LMDBX_OK;
+  if (count >= FLAT_LEAST && scan_flat(scan, count)) return LMDBX_OK;
   int code = LMDBX_OK;
   for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) code = scan_item(scan, depth + 1);
   return code == LMDBX_OK ? lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_ARRAY, count) : code;
 }
 
-/* Types with a byte of their own. The others (BigInt, bytes, extensions) are rarer,
+/* A Map or Set, whose array of items is all of the payload. Other extensions are rarer,
  * and left to the exact reader. */
+static int scan_ext(struct scan *scan, size_t size_bytes, unsigned depth) {
+  uint64_t size = 0;
+  uint64_t type = 0;
+  uint64_t count = 0;
+  if (depth == DEEPEST || !take(scan, size_bytes, &size) || !take(scan, 1, &type) ||
+      (type != LMDBX__EXT_MAP && type != LMDBX__EXT_SET) || size == 0 || size > left(scan)) {
+    return LMDBX__TAPE_UNFIT;
+  }
+  const uint8_t *end = scan->at + size;
+  uint8_t array = *scan->at++;
+  if ((array & 0xF0) == 0x90) {
+    count = array & 0x0F;
+  } else if ((array != 0xDC && array != 0xDD) || !take(scan, array == 0xDC ? 2 : 4, &count)) {
+    return LMDBX__TAPE_UNFIT;
+  }
+  bool map = type == LMDBX__EXT_MAP;
+  if (count > left(scan) || (map && count % 2 != 0)) return LMDBX__TAPE_UNFIT;
+  int code = LMDBX_OK;
+  for (uint64_t i = 0; i < count && code == LMDBX_OK; i++) code = scan_item(scan, depth + 1);
+  if (code != LMDBX_OK) return code;
+  if (scan->at != end) return LMDBX__TAPE_UNFIT;
+  return map ? lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_MAP, count / 2)
+             : lmdbx__tape_put_op(scan->tape, LMDBX__TAPE_SET, count);
+}
+
+/* Types with a byte of their own. */
 static int scan_typed(struct scan *scan, uint8_t type, unsigned depth) {
   uint64_t size = 0;
   switch (type) {
   case 0xC0: return scan_constant(scan, LMDBX__TAPE_NULL);
   case 0xC2: return scan_constant(scan, LMDBX__TAPE_FALSE);
   case 0xC3: return scan_constant(scan, LMDBX__TAPE_TRUE);
+  case 0xC7: return scan_ext(scan, 1, depth);
+  case 0xC8: return scan_ext(scan, 2, depth);
+  case 0xC9: return scan_ext(scan, 4, depth);
   case 0xD9:
   case 0xDA:
   case 0xDB:

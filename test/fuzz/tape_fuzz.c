@@ -38,7 +38,7 @@ static void free_tape(struct lmdbx__tape *tape) {
   lmdbx_buffer_free(&tape->text);
 }
 
-/* An array of numbers alone as the exact reader writes it: items, then their number. */
+/* An array of numbers or strings alone as the exact reader writes it: items, then how many. */
 static void expand(struct lmdbx__tape *tape) {
   const uint32_t op = (1U << LMDBX__TAPE_OP_BITS) - 1;
   static int32_t out[OPS];
@@ -47,14 +47,15 @@ static void expand(struct lmdbx__tape *tape) {
   int32_t array = 0;
   for (size_t at = 0; at < tape->op_count; at++) {
     uint32_t word = (uint32_t)tape->ops[at];
-    if ((word & op) == LMDBX__TAPE_NUMBERS) {
+    if ((word & op) == LMDBX__TAPE_NUMBERS || (word & op) == LMDBX__TAPE_TEXTS) {
       left = word >> LMDBX__TAPE_OP_BITS;
       array = (int32_t)((word & ~op) | LMDBX__TAPE_ARRAY);
       continue;
     }
     out[count++] = tape->ops[at];
     if ((word & op) == LMDBX__TAPE_INTEGER) out[count++] = tape->ops[++at];
-    if (left > 0 && --left == 0) out[count++] = array;
+    bool item = (word & op) != LMDBX__TAPE_CHUNK;
+    if (item && left > 0 && --left == 0) out[count++] = array;
   }
   memcpy(tape->ops, out, count * sizeof *out);
   tape->op_count = count;
