@@ -37,7 +37,7 @@ const BIGINT = 6;
 const BIGUINT = 7;
 const TEXT = 8;
 const ASCII = 9;
-const BINARY = 11;
+const BYTES = 11;
 const TYPED = 12;
 const NAME = 13;
 const ARRAY = 14;
@@ -46,13 +46,16 @@ const MAP = 17;
 const SET = 18;
 
 const SMALL_LIMIT = 2 ** 26;
+const BIGINT_LIMIT = 2n ** 63n;
+const BIGUINT_LIMIT = 2n ** 64n;
 /** Containers inside containers. */
 const DEEPEST = 64;
 const WORDS = ops.length - DEEPEST - 4; /* no item takes more at once, with the ends of what it is in */
 const NUMBERS = numbers.length;
 /** Longer strings are handed over as they are. */
 const SHORT = 64;
-const BYTES = bytes.length - SHORT;
+const BYTE_LIMIT = bytes.length;
+const SHORT_LIMIT = BYTE_LIMIT - SHORT;
 const LONGEST = 2 ** 26 - 1; /* units of text: what an argument holds */
 
 let busy = false;
@@ -115,7 +118,7 @@ function meet(name) {
 /** @param {string} value */
 function flattenString(value) {
   const { length } = value;
-  if (length <= SHORT && byte < BYTES) {
+  if (length <= SHORT && byte < SHORT_LIMIT) {
     let at = byte;
     let i = 0;
     for (; i < length; i++) {
@@ -226,8 +229,8 @@ function flattenDate(value) {
 
 /** @param {bigint} value */
 function flattenBigInt(value) {
-  if (number === NUMBERS || value < -(2n ** 63n) || value >= 2n ** 64n) return false;
-  if (value < 2n ** 63n) {
+  if (number === NUMBERS || value < -BIGINT_LIMIT || value >= BIGUINT_LIMIT) return false;
+  if (value < BIGINT_LIMIT) {
     ops[word++] = BIGINT;
     bigints[number++] = value;
   } else {
@@ -240,10 +243,10 @@ function flattenBigInt(value) {
 /** A buffer or a view of one. @param {number} code - what classify answered */
 function flattenBytes(value, code) {
   const copied = values.bytesOf(value, code);
-  const { length } = copied;
-  if (length > bytes.length - byte) return false;
+  const length = values.lengthOf(copied);
+  if (length > BYTE_LIMIT - byte) return false;
   if (code === values.BYTE_ARRAY || code === values.ARRAY_BUFFER) {
-    ops[word++] = (length << 5) | BINARY;
+    ops[word++] = (length << 5) | BYTES;
   } else {
     ops[word++] = (length << 5) | TYPED;
     ops[word++] = code - values.TYPED_ARRAY;
@@ -255,9 +258,9 @@ function flattenBytes(value, code) {
 
 /** A Map or Set. @param {number} code - what classify answered */
 function flattenItems(value, code) {
+  if (values.countItems(value, code) > WORDS - word) return false;
   const items = values.itemsOf(value);
   const { length } = items;
-  if (length > WORDS - word) return false;
   ops[word++] = code === values.MAP ? ((length / 2) << 5) | MAP : (length << 5) | SET;
   for (let i = 0; i < length; i++) {
     if (!flatten(items[i])) return false;

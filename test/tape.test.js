@@ -47,6 +47,19 @@ const PADS = {
   },
 };
 
+class Bits extends Uint8Array {
+  get length() {
+    return this.byteLength * 8;
+  }
+}
+
+class OwnMap extends Map {
+  get size() {
+    return 1e6;
+  }
+  forEach() {}
+}
+
 const memory = new ArrayBuffer(64);
 new Uint8Array(memory).set(range(64).map((i) => i * 5));
 
@@ -65,6 +78,12 @@ const CLASSED = {
   "an ArrayBuffer": memory,
   "a Buffer, part of another": Buffer.from(memory).subarray(3, 9),
   "an empty Uint8Array": new Uint8Array(0),
+  "a Uint8Array that counts bits": new Bits(memory, 1, 4),
+  "a Uint8Array with a length of its own": Object.defineProperty(new Uint8Array(8), "length", { value: 70_000 }),
+  "a Uint8Array without a prototype": Object.setPrototypeOf(new Uint8Array([1, 2, 3]), null),
+  "a Float64Array that is called a Uint8Array": Object.setPrototypeOf(new Float64Array(3), Uint8Array.prototype),
+  "a Map that speaks for itself": new OwnMap([[1, 2]]),
+  "small Sets, of sizes that have a type byte": range(18).map((size) => new Set(range(size))),
   "a DataView, part of its buffer": new DataView(memory, 3, 11),
   ...Object.fromEntries(
     [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array]

@@ -163,7 +163,7 @@ struct lmdbx__tape_mark {
   struct lmdbx__tape_chunk last;
   bool chunk_closed;
 };
-struct lmdbx__tape_mark lmdbx__tape_mark(const struct lmdbx__tape *tape);
+struct lmdbx__tape_mark lmdbx__tape_take_mark(const struct lmdbx__tape *tape);
 void lmdbx__tape_return(struct lmdbx__tape *tape, const struct lmdbx__tape_mark *mark);
 
 /* What they share: adds to the tape, or finds it full (LMDBX__TAPE_UNFIT). */
@@ -196,7 +196,7 @@ struct lmdbx__tape_names {
 };
 
 #define LMDBX__TAPE_NAMES 4096
-/* Maps and Sets in one another. */
+/* Maps and Sets in one another: as many levels as lib/flatten.js goes into a value. */
 #define LMDBX__TAPE_OPEN 64
 
 /* Adds the next name (well-formed UTF-8), whose number is the count before. LMDBX_OK,
@@ -215,8 +215,8 @@ struct lmdbx__tape_source {
 };
 
 /*
- * Appends the value to *out as msgpack. What the tape may hold is trusted as far
- * as memory is safe: an inconsistent one is LMDBX_INTERNAL. LMDBX_OK,
+ * Appends the value to *out as msgpack. The tape is trusted as far as memory is safe:
+ * what says more than it holds is LMDBX_INTERNAL. LMDBX_OK,
  * LMDBX_NO_MEMORY, LMDBX_VALUE_TOO_LARGE, LMDBX_INTERNAL. Any thread.
  */
 int lmdbx__tape_pack(const struct lmdbx__tape_source *tape, const struct lmdbx__tape_names *names,

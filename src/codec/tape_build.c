@@ -168,7 +168,7 @@ static int put_next(struct lmdbx__tape *tape, struct lmdbx_slice value,
 int lmdbx__tape_next(struct lmdbx__tape *tape, struct lmdbx_slice value,
                      enum lmdbx_encoding encoding) {
   if (value.size > LMDBX__TAPE_NEXT_SIZE) return LMDBX__TAPE_UNFIT;
-  struct lmdbx__tape_mark mark = lmdbx__tape_mark(tape);
+  struct lmdbx__tape_mark mark = lmdbx__tape_take_mark(tape);
   tape->chunk_closed = mark.last.size >= LMDBX__TAPE_NEXT_CHUNK;
   if (put_next(tape, value, encoding) == LMDBX_OK) return LMDBX_OK;
   lmdbx__tape_return(tape, &mark);

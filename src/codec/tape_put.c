@@ -8,7 +8,7 @@
 /* Numbers that fit beside an op. */
 #define SMALL_MIN (-LMDBX__TAPE_SMALL_MAX - 1)
 
-struct lmdbx__tape_mark lmdbx__tape_mark(const struct lmdbx__tape *tape) {
+struct lmdbx__tape_mark lmdbx__tape_take_mark(const struct lmdbx__tape *tape) {
   struct lmdbx__tape_mark mark = {
       .op_count = tape->op_count,
       .number_count = tape->number_count,

@@ -182,10 +182,10 @@ static int scan_texts(struct scan *scan, uint64_t count) {
   return code;
 }
 
-/* An array of numbers or of strings alone, as its first item is one. If it is another, as
- * if nothing had been tried. */
+/* An array of strings alone, if its first item is one, or else of numbers. If it is
+ * another, as if nothing had been tried. */
 static bool scan_flat(struct scan *scan, uint64_t count) {
-  struct lmdbx__tape_mark mark = lmdbx__tape_mark(scan->tape);
+  struct lmdbx__tape_mark mark = lmdbx__tape_take_mark(scan->tape);
   const uint8_t *start = scan->at;
   bool texts = (*start & 0xE0) == 0xA0 || (*start >= 0xD9 && *start <= 0xDB);
   if ((texts ? scan_texts(scan, count) : scan_numbers(scan, count)) == LMDBX_OK) return true;
@@ -204,11 +204,10 @@ static int scan_array(struct scan *scan, uint64_t count, unsigned depth) {
 
 /* A Map or Set, whose array of items is all of the payload. Other extensions are rarer,
  * and left to the exact reader. */
-static int scan_ext(struct scan *scan, size_t size_bytes, unsigned depth) {
-  uint64_t size = 0;
+static int scan_ext(struct scan *scan, uint64_t size, unsigned depth) {
   uint64_t type = 0;
   uint64_t count = 0;
-  if (depth == DEEPEST || !take(scan, size_bytes, &size) || !take(scan, 1, &type) ||
+  if (depth == DEEPEST || !take(scan, 1, &type) ||
       (type != LMDBX__EXT_MAP && type != LMDBX__EXT_SET) || size == 0 || size > left(scan)) {
     return LMDBX__TAPE_UNFIT;
   }
@@ -236,9 +235,16 @@ static int scan_typed(struct scan *scan, uint8_t type, unsigned depth) {
   case 0xC0: return scan_constant(scan, LMDBX__TAPE_NULL);
   case 0xC2: return scan_constant(scan, LMDBX__TAPE_FALSE);
   case 0xC3: return scan_constant(scan, LMDBX__TAPE_TRUE);
-  case 0xC7: return scan_ext(scan, 1, depth);
-  case 0xC8: return scan_ext(scan, 2, depth);
-  case 0xC9: return scan_ext(scan, 4, depth);
+  case 0xC7:
+  case 0xC8:
+  case 0xC9:
+    if (!take(scan, (size_t)1 << (type - 0xC7), &size)) return LMDBX__TAPE_UNFIT;
+    return scan_ext(scan, size, depth);
+  case 0xD4:
+  case 0xD5:
+  case 0xD6:
+  case 0xD7:
+  case 0xD8: return scan_ext(scan, UINT64_C(1) << (type - 0xD4), depth);
   case 0xD9:
   case 0xDA:
   case 0xDB:

@@ -324,6 +324,11 @@ static void scans_maps_and_sets(void **state) {
   struct lmdbx__tape tape = a_tape();
   static const struct lmdbx_slice fit[] = {
       TEXT("\xC7\x01\x4D\x90"),
+      TEXT("\xD4\x73\x90"),
+      TEXT("\xD5\x73\x91\x01"),
+      TEXT("\xD6\x73\x93\x01\x02\x03"),
+      TEXT("\xD7\x73\x97\x01\x02\x03\x04\x05\x06\x07"),
+      TEXT("\xD8\x4D\x9E\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0A\x0B\x0C\xCC\xFF\xC0"),
       TEXT("\xC7\x03\x73\x92\x01\xC0"),
       TEXT("\xC8\x00\x03\x4D\x92\x01\x02"),
       TEXT("\xC9\x00\x00\x00\x05\x4D\xDC\x00\x02\x01\x02"),
@@ -332,14 +337,15 @@ static void scans_maps_and_sets(void **state) {
   };
   static const struct lmdbx_slice unfit[] = {
       TEXT("\xC7"),
-      TEXT("\xC7\x00\x4D"),             /* no array */
-      TEXT("\xC7\x01\x4D\x01"),         /* another item */
-      TEXT("\xC7\x02\x4D\x91\x01"),     /* half a pair */
-      TEXT("\xC7\x02\x73\x90\x01"),     /* more than the array */
-      TEXT("\xC7\x01\x73\x91\x01"),     /* less */
-      TEXT("\xC7\x03\x73\x91\x01"),     /* more than there is */
-      TEXT("\xC7\x02\x73\xDC\x00"),     /* half a count */
-      TEXT("\xC7\x01\x73\x9F"),         /* no items */
+      TEXT("\xC7\x00\x4D"),         /* no array */
+      TEXT("\xC7\x01\x4D\x01"),     /* another item */
+      TEXT("\xC7\x02\x4D\x91\x01"), /* half a pair */
+      TEXT("\xC7\x02\x73\x90\x01"), /* more than the array */
+      TEXT("\xC7\x01\x73\x91\x01"), /* less */
+      TEXT("\xC7\x03\x73\x91\x01"), /* more than there is */
+      TEXT("\xC7\x02\x73\xDC\x00"), /* half a count */
+      TEXT("\xC7\x01\x73\x9F"),     /* no items */
+      TEXT("\xD4\x00\x00"),
       TEXT("\xC7\x03\x74\x02\x00\x00"), /* another extension */
       TEXT("\xC7\x05\x73\x91\xA2\xFF\xFF"),
   };
