@@ -5,7 +5,7 @@
 const { Buffer } = require("node:buffer");
 const fs = require("node:fs");
 const { keysOf } = require("../lib/reads.js");
-const { keyOf } = require("./data.js");
+const { keyOf, valueOf } = require("./data.js");
 const { watchTimer } = require("./lateness.js");
 const { median } = require("./statistics.js");
 const { timeOf } = require("./timing.js");
@@ -70,6 +70,22 @@ function timeOfText() {
   });
 }
 
+/** 10 kB of text in several languages: bytes out of it, and it out of bytes. */
+async function timesOfLanguages() {
+  const texts = Array.from({ length: TEXTS_IN_MEMORY }, (_, i) => valueOf("text", "msgpack", i).body);
+  const stored = texts.map((text) => Buffer.from(text));
+  const memory = Buffer.alloc(stored[0].length * 2);
+  let sum = 0;
+  const written = await medianOf(TEXTS, () => {
+    for (let i = 0; i < TEXTS; i++) sum += memory.utf8Write(texts[i % TEXTS_IN_MEMORY], 0, memory.length);
+  });
+  const read = await medianOf(TEXTS, () => {
+    for (let i = 0; i < TEXTS; i++) sum += stored[i % TEXTS_IN_MEMORY].utf8Slice().length;
+  });
+  if (sum < TEXTS * 10_000) throw new Error("a text is not whole");
+  return { written, read };
+}
+
 /** One short job on a thread of the pool, and back. */
 function timeOfJob() {
   return medianOf(JOBS, async () => {
@@ -97,6 +113,8 @@ async function main() {
   console.log(`${ticks} timers of 1 ms: the latest came ${max.toFixed(1)} ms late, 99 % within ${p99.toFixed(1)} ms`);
   console.log(`a key of a list: ${(await timeOfKey()).toFixed(2)} us`);
   console.log(`a text of 100 kB: ${(await timeOfText()).toFixed(1)} us`);
+  const { written, read } = await timesOfLanguages();
+  console.log(`10 kB of text in several languages: ${written.toFixed(1)} us to bytes, ${read.toFixed(1)} us out of them`);
   console.log(`a job of the pool: ${(await timeOfJob()).toFixed(0)} us`);
 }
 
