@@ -33,6 +33,7 @@ const SHAPES = {
   "short text": (i) => `value ${i}`,
   "2 kB of text": (i) => `${"x".repeat(2000)}${i}`,
   "2 kB of text, not Latin-1": (i) => `${"x".repeat(2000)}€${i}`,
+  "100 kB of text": (i) => `${"x".repeat(100_000)}${i}`,
   "20 texts of 1 kB": (i) => many(20, (n) => `${"x".repeat(1000)}${n + i}`),
   "200 short texts": (i) => many(200, (n) => `item ${n + i}`),
   "1,000 integers": (i) => many(1000, (n) => n * i),
