@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "literals.h"
 
 static struct lmdbx_config parse(struct lmdbx_slice text) {
   struct lmdbx_config config;

@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-#define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
+#include "literals.h"
+
 #define MAGIC "\x04\x22\x4D\x18"
 #define NO_LIMIT LMDBX_MAX_VALUE_SIZE
 

@@ -10,8 +10,7 @@
 
 #include <cmocka.h>
 
-#define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "literals.h"
 
 static void accepts_json_texts(void **state) {
   (void)state;

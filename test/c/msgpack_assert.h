@@ -9,9 +9,8 @@
 
 #include <cmocka.h>
 
+#include "literals.h"
 #include "msgpack_tree.h"
-
-#define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
 
 /* Reads bytes, compares what came out with a text, and writes it to *again. */
 static void read_and_compare(struct lmdbx_slice bytes, const char *expected,

@@ -1,6 +1,5 @@
+#include "literals.h"
 #include "msgpack_assert.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void reads_extensions_of_every_width(void **state) {
   (void)state;

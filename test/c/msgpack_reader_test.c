@@ -2,9 +2,8 @@
 
 #include <sys/resource.h>
 
+#include "literals.h"
 #include "msgpack_assert.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct lmdbx_slice slice_of(const struct lmdbx_buffer *buffer) {
   return (struct lmdbx_slice){buffer->data, buffer->size};

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "literals.h"
+
 #define assert_packed(out, literal) assert_bytes(out, TEXT(literal))
 
 /* Compares and empties. */

@@ -9,10 +9,8 @@
 
 #include <cmocka.h>
 
-#define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
-#define WORD(op, argument)                                                                         \
-  ((int32_t)(((uint32_t)(argument) << LMDBX__TAPE_OP_BITS) | LMDBX__TAPE_##op))
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "literals.h"
+#include "tape_word.h"
 
 static void assert_packs(const int32_t *words, size_t count, struct lmdbx_slice text,
                          struct lmdbx_slice expected) {

@@ -8,10 +8,8 @@
 
 #include <cmocka.h>
 
-#define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
-#define WORD(op, argument)                                                                         \
-  ((int32_t)(((uint32_t)(argument) << LMDBX__TAPE_OP_BITS) | LMDBX__TAPE_##op))
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "literals.h"
+#include "tape_word.h"
 
 enum { OPS = 64, NUMBERS = 4, BYTES = 32 };
 

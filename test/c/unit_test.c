@@ -1,5 +1,6 @@
 /* Units: all of their steps or none, whatever becomes of the group around them. */
 #include "faults.h"
+#include "literals.h"
 #include "support.h"
 
 #include <stdio.h>
@@ -31,8 +32,6 @@ static struct lmdbx__op unit_op(struct lmdbx__unit *unit, struct lmdbx__step *st
   *unit = (struct lmdbx__unit){.steps = steps, .count = count, .fence = fence};
   return (struct lmdbx__op){.type = LMDBX__OP_UNIT, .dbi = TEST_MAIN_DBI, .unit = unit};
 }
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static void a_unit_applies_all_of_its_steps_in_order(void **state) {
   struct lmdbx__env *env = open_env(path_in(state, "db"), 0);

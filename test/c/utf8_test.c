@@ -9,11 +9,12 @@
 
 #include <cmocka.h>
 
+#include "literals.h"
+
 /* The most in a text that is made. */
 #define POINTS 600
 
 /* Every string literal here stands for its bytes, NUL included where written. */
-#define TEXT(literal) ((struct lmdbx_slice){(const uint8_t *)(literal), sizeof(literal) - 1})
 
 static void accepts_well_formed_text(void **state) {
   (void)state;
