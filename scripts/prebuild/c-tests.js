@@ -9,12 +9,15 @@ const { EXPORTS, symbols } = require("./inspect.js");
 const { root } = require("./run.js");
 
 const TIMEOUT = 300_000;
+// qemu notes each page of a map: a process that opens an automatic map takes seconds for it.
+const EMULATED_TIMEOUT = 1_200_000;
 
 function execute(target, program, args = []) {
   const [command, ...rest] = [...target.emulator, program, ...args];
   // In the repository's root: names of source files in messages are relative to it.
   const env = { ...process.env, ...target.testEnv };
-  const options = { cwd: root, encoding: "utf8", timeout: TIMEOUT, env };
+  const timeout = target.emulator.length > 0 ? EMULATED_TIMEOUT : TIMEOUT;
+  const options = { cwd: root, encoding: "utf8", timeout, env };
   const { status, signal, stdout, stderr, error } = spawnSync(command, rest, options);
   return { status, output: `${stdout}${stderr}`, ended: error?.message ?? signal ?? undefined };
 }
