@@ -11,6 +11,9 @@ const { assertSame } = require("./support/same.js");
 const { inject } = require("./support/raw.js");
 const { LMDBX, lmdbx, lines, printed } = require("./support/command.js");
 
+/** 90 million characters of six in JSON are too many for V8. */
+const longTexts = process.versions.bun !== undefined && "a text of Bun may be as long";
+
 describe("tenants", () => {
   test(
     "are listed with the number of their records",
@@ -56,6 +59,18 @@ describe("list", () => {
         { key: ["cpu", 1], value: { $bigint: "1" } },
       ]);
       assert.equal((await lmdbx(["list", directory, "acme", "--limit", "few"])).code, 2);
+      assert.equal(await list("--prefix", "order:"), "", "nothing to say of an empty range");
+    }),
+  );
+
+  test(
+    "says that a tenant has no records",
+    using(async (open, directory) => {
+      await open().put("acme", 1, 1);
+      for (const more of [[], ["--json"], ["--values", "--gt", "1"]]) {
+        const { code, stdout, stderr } = await lmdbx(["list", directory, "acne", ...more]);
+        assert.deepEqual([code, stdout, stderr], [0, "", 'tenant "acne" has no records\n']);
+      }
     }),
   );
 });
@@ -157,6 +172,25 @@ describe("dump and load", () => {
       assert.equal(code, 1);
       const [, record, end] = lines(stdout);
       assert.deepEqual([record, end], [{ tenant: "other", key: 1, value: { n: 1 } }, { records: 1 }]);
+    }),
+  );
+
+  test(
+    "a value whose JSON would be longer than a text can be is left out of a dump, and named",
+    { skip: longTexts },
+    using(async (open, directory) => {
+      const repository = open();
+      await repository.put("acme", 1, 1);
+      await repository.put("acme", 2, "\u0001".repeat(90e6));
+      await repository.put("acme", 3, 3);
+      const { code, stdout, stderr } = await lmdbx(["dump", directory]);
+      assert.equal(code, 1);
+      assert.deepEqual(lines(stdout).slice(1).map(({ key, records }) => key ?? { records }), [1, 3, { records: 2 }]);
+      assert.match(stderr, /^left out: tenant "acme", key 2: the value is too large for a line of JSON.*\n$/);
+      for (const args of [["get", directory, "acme", "2"], ["list", directory, "acme", "--values"]]) {
+        const failed = await lmdbx([...args, "--json"]);
+        assert.deepEqual([failed.code, lines(failed.stdout).at(-1).code], [3, "LMDBX_VALUE_TOO_LARGE"]);
+      }
     }),
   );
 

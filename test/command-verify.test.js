@@ -12,6 +12,7 @@ const { using, rejection } = require("./support/temporary.js");
 const { inject } = require("./support/raw.js");
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { lmdbx, lines } = require("./support/command.js");
+const { newestMeta } = require("../lib/cli/meta.js");
 const { verify } = require("../lib/cli/verify.js");
 const { walkPages } = require("../lib/cli/pages.js");
 
@@ -64,6 +65,13 @@ function leafOfRecords(directory) {
   const bytes = fs.readFileSync(path.join(directory, "data.mdb"));
   const names = (page) => bytes.subarray(page * PAGE, (page + 1) * PAGE).includes("orders");
   return pagesInUse(directory, 0x02).find((page) => !names(page));
+}
+
+/** The meta page that counts, and where it is. */
+function newest(directory) {
+  const bytes = fs.readFileSync(path.join(directory, "data.mdb"));
+  const at = bytes.readBigUInt64LE(144) > bytes.readBigUInt64LE(PAGE + 144) ? 0 : PAGE;
+  return { at, bytes, meta: newestMeta(path.join(directory, "data.mdb")) };
 }
 
 function overwrite(directory, at, bytes) {
@@ -265,6 +273,71 @@ describe("verify", () => {
   );
 
   test(
+    "says of a database that damage hides that it may, and that something is damaged",
+    using(async (open, directory) => {
+      const main = open();
+      await main.put("t", 1, 1);
+      await open({ name: "pages", encoding: "json" }).put("t", 1, { n: 1 });
+      await main.close();
+      const { meta } = newest(directory);
+      overwrite(directory, Number(meta.main.root) * PAGE + 12, Buffer.from([16, 0])); // no node is left
+      const { code, stdout, stderr } = await lmdbx(["verify", directory, "--encoding", "pages=json"]);
+      assert.equal(code, 1, stdout);
+      assert.match(stdout, /has too few nodes/);
+      assert.match(stderr, /^lmdbx: verify: found no database "pages" in .*\. The damage may hide it\n$/);
+    }),
+  );
+
+  test(
+    "asks for the encoding where none was given and no value can be read",
+    using(async (open, directory) => {
+      const pages = open({ name: "pages", encoding: "json" });
+      const verified = (...args) => lmdbx(["verify", directory, "--json", ...args]);
+      const unreadable = (stdout) => lines(stdout).filter(({ what }) => what === "unreadable").length;
+      for (let n = 0; n < 99; n++) pages.put("t", n, { n });
+      await pages.put("t", 99, { n: 99 });
+      const many = await verified();
+      assert.equal(many.code, 3, "not even listed");
+      assert.deepEqual(lines(many.stdout).map(({ type, code }) => [type, code]), [["error", "LMDBX_DECODE"]]);
+      assert.match(many.stderr, /none of 100 values of the database "pages" can .* Give --encoding "pages=E"/);
+      assert.equal((await verified("--encoding", "pages=json")).code, 0);
+      const insisted = await verified("--encoding", "pages=msgpack");
+      assert.deepEqual([insisted.code, unreadable(insisted.stdout)], [1, 100]);
+      await pages.delete("t", 99);
+      const few = await verified();
+      assert.deepEqual([few.code, unreadable(few.stdout)], [1, 99], "so few may be damaged");
+    }),
+  );
+
+  test(
+    "lists however many values are damaged where another of the database can be read",
+    using(async (open, directory) => {
+      await open().put("t", 299, "sound"); // the last in stored order, and among those looked at together
+      const damaged = Array.from({ length: 199 }, (_, n) => [`t:${100 + n}`, Buffer.from([0xc1])]);
+      inject(directory, damaged);
+      const { code, stdout } = await lmdbx(["verify", directory, "--json"]);
+      assert.equal(code, 1);
+      assert.deepEqual(
+        lines(stdout).slice(0, -1).map(({ what, key }) => [what, key]).sort(([, a], [, b]) => a - b),
+        damaged.map((_, n) => ["unreadable", 100 + n]),
+      );
+    }),
+  );
+
+  test(
+    "names a meta page as such",
+    using(async (open, directory) => {
+      await open().put("t", 1, 1);
+      const { at } = newest(directory);
+      const older = PAGE - at;
+      overwrite(directory, older + 16, Buffer.alloc(4));
+      const findings = lines((await lmdbx(["verify", directory, "--json"])).stdout).slice(0, -1);
+      const damaged = { type: "finding", what: "damaged", page: older / PAGE, reason: "is no meta page" };
+      assert.deepEqual(findings.filter(({ what }) => what !== "unopened"), [damaged]);
+    }),
+  );
+
+  test(
     "takes few reader slots",
     using(async (open, directory) => {
       const orders = open({ name: "orders", maxReaders: 12 });
@@ -356,12 +429,11 @@ describe("verify", () => {
       await Promise.all(Array.from({ length: 150 }, (_, n) => repository.put("t", n, "x".repeat(60))));
       await repository.close();
       // The root of the main database, with nodes that lie elsewhere: LMDB follows them.
-      const bytes = fs.readFileSync(path.join(directory, "data.mdb"));
-      const newest = bytes.readBigUInt64LE(144) > bytes.readBigUInt64LE(PAGE + 144) ? 0 : PAGE;
-      const root = Number(bytes.readBigUInt64LE(newest + 128));
+      const { bytes, meta } = newest(directory);
+      const root = Number(meta.main.root);
       const lower = bytes.readUInt16LE(root * PAGE + 12);
       // Without the room behind the last page, so that they lie behind the end of the file.
-      const end = (Number(bytes.readBigUInt64LE(newest + 136)) + 1) * PAGE;
+      const end = (meta.lastPage + 1) * PAGE;
       fs.truncateSync(path.join(directory, "data.mdb"), end);
       assert.ok(root * PAGE + 0xffff > end);
       overwrite(directory, root * PAGE + 16, Buffer.alloc(lower - 16, 0xff));

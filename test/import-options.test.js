@@ -144,6 +144,7 @@ describe("--rename", () => {
       [["orders:2024=pages"], 3, /two databases would be named "pages".*\[LMDBX_NAME_CONFLICT\]\n$/],
       [["orders=pages"], 3, /no database named "orders"; it has .*\[LMDBX_NOT_FOUND\]\n$/],
       [["orders:2024"], 2, /--rename: "orders:2024" has not the form OLD=NEW/],
+      [["=main"], 2, /rename: the main database has no name that could change/],
     ];
     for (const [renames, expected, says] of cases) {
       const { code, stderr } = await lmdbx(["import", from, to, "--rename", ...renames]);

@@ -7,7 +7,7 @@ const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
 const { counted, finishAnyway, leftOut, note, out, plain } = require("./output.js");
 const { Progress } = require("./progress.js");
-const { TAGS_HELP, toTagged } = require("./tagged.js");
+const { TAGS_HELP, toLine } = require("./tagged.js");
 const { createError } = require("../errors.js");
 
 /** What the first line says, so that load knows what it reads. */
@@ -53,7 +53,7 @@ what was left out, and how many records were dumped.
   --tenant T       only this tenant; may be repeated
 ${DATABASE_HELP}
 
-Exit code 1: some values could not be read; they were reported and left out. Or a tenant that was
+Exit code 1: some values could not be read, or are too large for a line; they were reported and left out. Or a tenant that was
 given has no records. Or, of a dump of all tenants, the database has records that damaged pages
 hide.
 
@@ -84,7 +84,13 @@ class Dump {
   }
 
   async #write(tenant, key, value) {
-    await this.#writer.write(JSON.stringify({ tenant, key, value: toTagged(value) }));
+    let line;
+    try {
+      line = toLine({ tenant, key, value });
+    } catch (error) {
+      return this.#report(tenant, key, error);
+    }
+    await this.#writer.write(line);
     this.records++;
     if (mayBeCharacter(value)) this.#characters++;
     this.#progress.show("dumping", this.records, this.#options.total);

@@ -5,7 +5,7 @@ const { name } = require("../../package.json");
 const { DATABASE, DATABASE_HELP, KEY_HELP, readKey, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { inspected, note, out, plain } = require("./output.js");
-const { TAGS_HELP, toTagged } = require("./tagged.js");
+const { TAGS_HELP, toLine } = require("./tagged.js");
 
 const help = `Shows the value of one record.
 
@@ -33,7 +33,7 @@ async function run([path, tenant, given], values) {
     );
     return INCOMPLETE;
   }
-  if (values.json) out(JSON.stringify({ tenant, key, value: toTagged(value) }));
+  if (values.json) out(toLine({ tenant, key, value }));
   else {
     buffer.INSPECT_MAX_BYTES = Infinity;
     out(inspected(value, WHOLE));

@@ -5,13 +5,14 @@ const { DATABASE, DATABASE_HELP, KEY_HELP, readKey, withRepository } = require("
 const { UsageError } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
-const { inspected, plain } = require("./output.js");
-const { TAGS_HELP, toTagged } = require("./tagged.js");
+const { inspected, note, plain } = require("./output.js");
+const { TAGS_HELP, toLine } = require("./tagged.js");
 
 const help = `Lists the keys of a tenant in stored order, that of the bytes of their JSON: a key a line.
 
 ${KEY_HELP}
 --json prints {"key":...} a line, with --values {"key":...,"value":...}. ${TAGS_HELP}
+No keys are no failure; that the tenant has no records at all is said on standard error.
 
   --gt K, --gte K  only keys after K, or from K on; a K that begins with a minus sign: --gt=-5
   --lt K, --lte K  only keys before K, or up to K
@@ -57,7 +58,7 @@ function linesFor({ json }) {
   if (json) {
     return {
       ofKey: (key) => JSON.stringify({ key }),
-      ofRecord: ([key, value]) => JSON.stringify({ key, value: toTagged(value) }),
+      ofRecord: ([key, value]) => toLine({ key, value }),
     };
   }
   const style = { depth: 6, breakLength: Infinity };
@@ -72,12 +73,17 @@ async function run([path, tenant], values) {
     withRepository(path, values, async (repository) => {
       const writer = new LineWriter(undefined, signal);
       const range = { ...given, signal };
-      if (values.values) {
-        for await (const record of repository.entries(tenant, range)) {
-          await writer.write(ofRecord(record));
-        }
-      } else {
-        for await (const key of repository.keys(tenant, range)) await writer.write(ofKey(key));
+      const found = values.values
+        ? repository.entries(tenant, range)
+        : repository.keys(tenant, range);
+      const toText = values.values ? ofRecord : ofKey;
+      let isEmpty = true;
+      for await (const each of found) {
+        isEmpty = false;
+        await writer.write(toText(each));
+      }
+      if (isEmpty && (await repository.list(tenant, { limit: 1, signal })).length === 0) {
+        note(plain(`tenant ${JSON.stringify(tenant)} has no records`));
       }
     });
   await interruptible(work);

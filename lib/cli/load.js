@@ -26,7 +26,8 @@ itself.
 
   --create         create the database if there is none
   --compression    compress values
-  --map-size BYTES the mapSize you configure, which limits the database here, too (k, M, G)
+  --map-size BYTES the mapSize you configure, which limits the database here, too (k, M, G);
+                   without it the data may grow beyond, and then your programs can put no more
   --name N         the named database; --name="" is the main one; without it, that of the dump, or
                    the main one
   --encoding E     how values are written; without it, that of the dump, or msgpack. As json, what

@@ -38,7 +38,8 @@ class Walk {
   #seen;
   #count = 0;
   #events;
-  #database;
+  /** Of the pages that are looked at: { database }, { list }, or nothing of the meta pages. */
+  #place = {};
   #found = 0;
 
   /**
@@ -53,7 +54,7 @@ class Walk {
 
   #damaged(page, what, between = {}) {
     this.#found++;
-    this.#events.damaged({ page, database: this.#database, what, ...between });
+    this.#events.damaged({ page, ...this.#place, what, ...between });
   }
 
   /** Marks pages as used; throws if there are none such, or they have another use. */
@@ -236,7 +237,7 @@ class Walk {
   /** The list of free pages: a tree of lists, by the transaction that freed them. */
   #freePages() {
     let free = 0;
-    this.#database = null;
+    this.#place = { list: "free pages" };
     for (const { node, page, bytes } of this.#tree(this.#meta.free)) {
       try {
         for (const each of this.#list(node, bytes)) {
@@ -265,7 +266,7 @@ class Walk {
 
   /** The records of a tree; what is not one is handed to `other`. */
   *#records(tree, database, other) {
-    this.#database = database;
+    this.#place = { database };
     for (const { node, page, bytes } of this.#tree(tree)) {
       if ((node.flags & (SUBTREE | DUPLICATES)) === 0) yield { database, key: node.key };
       else other(node, page, bytes);
@@ -282,7 +283,6 @@ class Walk {
 
   /** Reads the meta pages. Whether one can be used. */
   #begin() {
-    this.#database = null;
     this.#meta = findMeta(this.#file, (page, what) => this.#damaged(page, what));
     if (this.#meta === undefined) return false;
     const { lastPage } = this.#meta;

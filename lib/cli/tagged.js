@@ -9,6 +9,7 @@
 //   {"$object":{"$date":1}}                 the object {"$date":1} itself
 
 const { types } = require("node:util");
+const { createError } = require("../errors.js");
 
 const TYPED = [
   ...[Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
@@ -76,6 +77,22 @@ function toTagged(value) {
       return value === null ? null : tagObject(value);
     default:
       return value;
+  }
+}
+
+/**
+ * A record as a line of JSON.
+ * @param {{ tenant?: string, key: unknown, value: unknown }} record
+ */
+function toLine(record) {
+  try {
+    return JSON.stringify({ ...record, value: toTagged(record.value) });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message =
+      "the value is too large for a line of JSON, which escapes what it holds; a program can get it";
+    const { tenant, key } = record;
+    throw createError("LMDBX_VALUE_TOO_LARGE", message, undefined, tenant, JSON.stringify(key));
   }
 }
 
@@ -159,4 +176,4 @@ const TAGS_HELP = `Types that JSON has not are objects of one field: {"$undefine
 {"$map":[[key,value]]}, {"$set":[member]}; and {"$object":{...}} is an object of one field
 that begins with "$" itself.`;
 
-module.exports = { toTagged, fromTagged, TAGS_HELP };
+module.exports = { toLine, toTagged, fromTagged, TAGS_HELP };

@@ -97,6 +97,8 @@ class Repositories {
 const repositories = new Repositories();
 let records = 0;
 let values = 0;
+/** Databases of which a value could be read. */
+const readable = new Set();
 
 /** How a record is got, and what findings call it; undefined: it is none of ours. */
 function readerOf(key) {
@@ -110,23 +112,39 @@ function readerOf(key) {
   return { place: { tenant, key: own }, get: (repository) => repository.get(tenant, own) };
 }
 
-/** Gets a record, and says what is wrong with it. */
+function countRead(database) {
+  values++;
+  if (readable.has(database)) return;
+  readable.add(database);
+  say({ type: "readable", database: database ?? null });
+}
+
+/** Gets a record; what is wrong with it. */
 async function look({ database, key }) {
   const reader = readerOf(key);
   const finding = (what, more) =>
-    say({ type: "finding", what, database: database ?? null, ...reader?.place, ...more });
+    ({ type: "finding", what, database: database ?? null, ...reader?.place, ...more });
   if (reader === undefined) return finding("foreign", { storedKey: shownKey(key) });
   const repository = await repositories.get(database);
   if (repository === undefined) return undefined;
   try {
-    if ((await reader.get(repository)) !== undefined) values++;
-    else if (!isWrittenTo()) finding("unfound");
+    if ((await reader.get(repository)) !== undefined) countRead(database);
+    else if (!isWrittenTo()) return finding("unfound");
   } catch (error) {
     const { code, message } = error;
     if (NO_DAMAGE_OF_VALUE.includes(code)) refuse(error);
-    finding("unreadable", { code, reason: message });
+    return finding("unreadable", { code, reason: message });
   }
   return undefined;
+}
+
+/**
+ * Says the findings when all are known: what can be read is said before, and a crash meanwhile has
+ * all of them looked at once more.
+ * @param {Promise<object | undefined>[]} group
+ */
+async function sayAll(group) {
+  for (const finding of await Promise.all(group)) if (finding) say(finding);
 }
 
 /** The last transaction: while it stays, nothing was written. */
@@ -141,13 +159,13 @@ async function main() {
   if (!pagesOnly) await repositories.get(undefined);
   atStart = lastTransaction();
   const walk = walkPages(data, {
-    damaged({ page, database, what, from, to }) {
-      const where = database === null ? { list: "free pages" } : { database: database ?? null };
+    damaged({ page, what, from, to, ...place }) {
+      if ("database" in place) place.database ??= null; // JSON knows no undefined
       say({
         type: "finding",
         what: "damaged",
         page,
-        ...where,
+        ...place,
         reason: what,
         from: shownKey(from),
         to: shownKey(to),
@@ -164,12 +182,12 @@ async function main() {
       say({ type: "at", record: records, database: database ?? null, storedKey: shownKey(key) });
     group.push(look({ database, key: Buffer.from(key) }));
     if (oneByOne || group.length === GROUP) {
-      await Promise.all(group);
+      await sayAll(group);
       group = [];
       if (!oneByOne) say({ type: "at", record: records });
     }
   }
-  await Promise.all(group);
+  await sayAll(group);
   const { transaction, ...pages } = next.value ?? {};
   say({ type: "end", sound: next.value !== undefined, records, values, ...pages });
   process.exit(0);

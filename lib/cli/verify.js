@@ -10,8 +10,9 @@ const { readEncodings, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { splitLines } = require("./lines.js");
-const { bytes, counted, finishAnyway, number, out, plain, table } = require("./output.js");
+const { bytes, counted, finishAnyway, note, number, out, plain, table } = require("./output.js");
 const { Progress } = require("./progress.js");
+const { Encodings } = require("./verify-encodings.js");
 
 /** Crashes after which no more records are tried. */
 const MOST_CRASHES = 10;
@@ -27,7 +28,8 @@ in use, and its file grows meanwhile, since what is replaced cannot be used agai
   --encoding N=E   the encoding of one named database, if they differ; may be repeated
 
 Exit code 0: everything is sound; 1: something is damaged, as listed; 3: it failed, and tells
-nothing of what it could not look at, also where an N was not found.
+nothing of what it could not look at; also where an N was not found and nothing is damaged, or
+where no encoding was given and none of many values can be read.
 
 Examples:
   npx ${name} verify ./data/users
@@ -39,19 +41,20 @@ const CHILD = path.join(__dirname, "verify-child.js");
 
 /**
  * Ends the child when the signal aborts.
- * @returns {() => void} for when it has ended
+ * @returns {{ end: () => void, settled: () => void }} end: at once; settled: for when it has ended
  */
 function endOnAbort(child, signal) {
   let timer;
   const end = () => {
     child.kill("SIGTERM");
-    timer = setTimeout(() => child.kill("SIGKILL"), ENDING_MILLISECONDS);
+    timer ??= setTimeout(() => child.kill("SIGKILL"), ENDING_MILLISECONDS);
   };
   signal?.addEventListener("abort", end);
-  return () => {
+  const settled = () => {
     signal?.removeEventListener("abort", end);
     clearTimeout(timer);
   };
+  return { end, settled };
 }
 
 /** @param {Error} cause */
@@ -103,11 +106,12 @@ class Round {
     const ended = endOf(child);
     let stderr = "";
     child.stderr?.setEncoding("utf8").on("data", (text) => (stderr = (stderr + text).slice(-4096)));
-    const settled = endOnAbort(child, signal);
+    const { end, settled } = endOnAbort(child, signal);
     try {
       for await (const line of splitLines(child.stdout ?? [])) this.#take(line.toString(), hear);
       await ended;
     } catch (error) {
+      end(); // nobody hears it any more
       await ended; // where it could not start, Bun tells of its output first
       throw error;
     } finally {
@@ -243,23 +247,22 @@ function printEnd({
 
 /**
  * An encoding for a database that was not found may be a slip: then another database was read in
- * the wrong one, and what was found is no damage.
+ * the wrong one, and what was found is no damage. Or damage hides that database.
  */
 function checkNames(directory, encodings, end) {
   const names = end?.databases?.map(({ name: each = "" }) => each) ?? Object.keys(encodings);
   const missing = Object.keys(encodings).find((each) => !names.includes(each));
-  if (missing === undefined) return;
-  throw createError(
-    "LMDBX_NOT_FOUND",
-    `verify: found no database ${JSON.stringify(missing)} in ${directory}, and --encoding gives ` +
-      "one for it. Check its name: stat lists those that there are",
-  );
+  if (missing === undefined) return undefined;
+  const what = `verify: found no database ${JSON.stringify(missing)} in ${directory}`;
+  if (end?.damaged > 0) return note(plain(`lmdbx: ${what}. The damage may hide it`));
+  const message = `${what}, and --encoding gives one for it. Check its name: stat lists those that there are`;
+  throw createError("LMDBX_NOT_FOUND", message);
 }
 
 async function run([directory], values) {
   require("../addon.js"); // the child could only crash without it
   const resolved = path.resolve(directory);
-  const { encoding = "msgpack", encodings } = readEncodings(values.encoding);
+  const { encoding, encodings } = readEncodings(values.encoding);
   // Where there is nothing that LMDB could crash on, opening says what there is instead.
   if (!fs.existsSync(path.join(resolved, "data.mdb"))) {
     await withRepository(resolved, {}, async () => undefined);
@@ -272,8 +275,10 @@ async function run([directory], values) {
     progress.clear();
     return out(values.json ? JSON.stringify(event) : describe(event));
   };
-  const task = { directory: resolved, encoding, encodings };
-  const work = (signal) => verify(task, tell, { signal });
+  const task = { directory: resolved, encoding: encoding ?? "msgpack", encodings };
+  const heard = new Encodings({ encoding, encodings }, tell);
+  const hear = (event) => heard.hear(event);
+  const work = (signal) => verify(task, hear, { signal }).finally(() => heard.end());
   finishAnyway();
   const end = await interruptible(work).finally(() => progress.clear());
   if (values.json) {

@@ -69,6 +69,7 @@ function checkRename(given) {
   }
   const taken = new Set();
   for (const [name, renamed] of Object.entries(given)) {
+    if (name === "") throw wrong("rename: the main database has no name that could change");
     if (typeof renamed !== "string" || renamed === "") {
       throw wrong(`rename.${name}: give the name that the database is to have`);
     }
