@@ -146,6 +146,20 @@ describe("import", () => {
   );
 });
 
+test(
+  "import of a damaged database, at which npm lmdb crashes, says so and leaves nothing of its own",
+  using(async (open, directory) => {
+    const [from, to] = [path.join(directory, "old"), path.join(directory, "new")];
+    await writeOld({ databases: [{ path: from, count: 5_000 }] });
+    const data = path.join(from, "data.mdb");
+    fs.truncateSync(data, fs.statSync(data).size / 2);
+    const { code, stderr } = await lmdbx(["import", from, to]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /lmdbx: import: reading .* crashed .* The old database seems to be damaged\. .*\n$/);
+    assert.deepEqual(fs.readdirSync(directory), ["old"]);
+  }),
+);
+
 describe("progress", () => {
   /** What is written when half is done after a minute, then all at once. */
   function written(isTTY, { columns = 60, env = {} } = {}) {

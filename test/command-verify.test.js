@@ -9,6 +9,7 @@ const path = require("node:path");
 const { noSpawnError } = require("./support/emulated.js");
 const { startProgram } = require("./support/program.js");
 const { using, rejection } = require("./support/temporary.js");
+const { PAGE, makeCrashing, overwrite } = require("./support/damaged.js");
 const { inject } = require("./support/raw.js");
 const { chooseSeed, randomOf, scale } = require("./support/random.js");
 const { lmdbx, lines } = require("./support/command.js");
@@ -16,7 +17,6 @@ const { newestMeta } = require("../lib/cli/meta.js");
 const { verify } = require("../lib/cli/verify.js");
 const { walkPages } = require("../lib/cli/pages.js");
 
-const PAGE = 4096;
 const RECORDS = 600;
 
 /** A database with trees of two levels, named databases, large values and free pages. */
@@ -67,17 +67,9 @@ function leafOfRecords(directory) {
   return pagesInUse(directory, 0x02).find((page) => !names(page));
 }
 
-/** The meta page that counts, and where it is. */
+/** The meta page that counts. */
 function newest(directory) {
-  const bytes = fs.readFileSync(path.join(directory, "data.mdb"));
-  const at = bytes.readBigUInt64LE(144) > bytes.readBigUInt64LE(PAGE + 144) ? 0 : PAGE;
-  return { at, bytes, meta: newestMeta(path.join(directory, "data.mdb")) };
-}
-
-function overwrite(directory, at, bytes) {
-  const file = fs.openSync(path.join(directory, "data.mdb"), "r+");
-  fs.writeSync(file, bytes, 0, bytes.length, at);
-  fs.closeSync(file);
+  return newestMeta(path.join(directory, "data.mdb"));
 }
 
 describe("verify", () => {
@@ -279,8 +271,7 @@ describe("verify", () => {
       await main.put("t", 1, 1);
       await open({ name: "pages", encoding: "json" }).put("t", 1, { n: 1 });
       await main.close();
-      const { meta } = newest(directory);
-      overwrite(directory, Number(meta.main.root) * PAGE + 12, Buffer.from([16, 0])); // no node is left
+      overwrite(directory, Number(newest(directory).main.root) * PAGE + 12, Buffer.from([16, 0])); // no node is left
       const { code, stdout, stderr } = await lmdbx(["verify", directory, "--encoding", "pages=json"]);
       assert.equal(code, 1, stdout);
       assert.match(stdout, /has too few nodes/);
@@ -328,11 +319,10 @@ describe("verify", () => {
     "names a meta page as such",
     using(async (open, directory) => {
       await open().put("t", 1, 1);
-      const { at } = newest(directory);
-      const older = PAGE - at;
-      overwrite(directory, older + 16, Buffer.alloc(4));
+      const older = 1 - Number(newest(directory).transaction % 2n); // LMDB writes them in turn
+      overwrite(directory, older * PAGE + 16, Buffer.alloc(4));
       const findings = lines((await lmdbx(["verify", directory, "--json"])).stdout).slice(0, -1);
-      const damaged = { type: "finding", what: "damaged", page: older / PAGE, reason: "is no meta page" };
+      const damaged = { type: "finding", what: "damaged", page: older, reason: "is no meta page" };
       assert.deepEqual(findings.filter(({ what }) => what !== "unopened"), [damaged]);
     }),
   );
@@ -425,18 +415,7 @@ describe("verify", () => {
   test(
     "reports a crash of LMDB as a finding",
     using(async (open, directory) => {
-      const repository = open();
-      await Promise.all(Array.from({ length: 150 }, (_, n) => repository.put("t", n, "x".repeat(60))));
-      await repository.close();
-      // The root of the main database, with nodes that lie elsewhere: LMDB follows them.
-      const { bytes, meta } = newest(directory);
-      const root = Number(meta.main.root);
-      const lower = bytes.readUInt16LE(root * PAGE + 12);
-      // Without the room behind the last page, so that they lie behind the end of the file.
-      const end = (meta.lastPage + 1) * PAGE;
-      fs.truncateSync(path.join(directory, "data.mdb"), end);
-      assert.ok(root * PAGE + 0xffff > end);
-      overwrite(directory, root * PAGE + 16, Buffer.alloc(lower - 16, 0xff));
+      const root = await makeCrashing(open(), directory);
       const { code, signal, stdout } = await lmdbx(["verify", directory, "--json"]);
       assert.deepEqual([code, signal], [1, null]);
       const findings = lines(stdout).slice(0, -1);

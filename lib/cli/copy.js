@@ -1,5 +1,7 @@
 "use strict";
 
+const fs = require("node:fs");
+const path = require("node:path");
 const { name } = require("../../package.json");
 const { withRepository } = require("./arguments.js");
 const { interruptible } = require("./interrupt.js");
@@ -18,13 +20,23 @@ Examples:
 
 const options = { compact: { type: "boolean" } };
 
-async function run([path, target], values) {
+/** What a backup works in, beside the target. */
+function leftovers([, target]) {
+  const { dir, base } = path.parse(path.resolve(target));
+  return (pid) => {
+    const begin = `${base}.partial.${pid}.`;
+    const found = fs.readdirSync(dir).filter((each) => each.startsWith(begin));
+    return found.map((each) => path.join(dir, each));
+  };
+}
+
+async function run([directory, target], values) {
   const started = Date.now();
   const progress = new Progress({ unit: "bytes" });
   let size = 0;
   finishAnyway();
   await interruptible((signal) =>
-    withRepository(path, {}, (repository) =>
+    withRepository(directory, {}, (repository) =>
       repository.backup(target, {
         compact: values.compact ?? false,
         signal,
@@ -41,6 +53,7 @@ async function run([path, target], values) {
 }
 
 module.exports = {
+  ...{ leftovers },
   name: "copy",
   summary: "copy a database, which may be in use, to a new directory",
   usage: "<path> <new> [options]",

@@ -1,5 +1,6 @@
 "use strict";
 
+const fs = require("node:fs");
 const { name } = require("../../package.json");
 const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
@@ -229,8 +230,14 @@ async function run([directory, file], values) {
   return unreadable + empty.length > 0 || hidden === null || hidden > 0 ? INCOMPLETE : undefined;
 }
 
+/** The file, unless it is another's, which is there already. */
+function leftovers([, file]) {
+  const isMade = file !== undefined && !fs.lstatSync(file, { throwIfNoEntry: false });
+  return () => (isMade ? [file] : []);
+}
+
 module.exports = {
-  ...{ DUMP_VERSION },
+  ...{ DUMP_VERSION, leftovers },
   name: "dump",
   summary: "write records as JSON Lines that keep all types",
   usage: "<path> [<file>] [options]",

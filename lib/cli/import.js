@@ -1,11 +1,13 @@
 "use strict";
 
+const path = require("node:path");
 const { name } = require("../../package.json");
 const { MAP_SIZE, readEncoding, readEncodings, readMapSize, readRenames } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { bytes, counted, duration, finishAnyway, note, number, out, plain, table } = require("./output.js");
 const { Progress } = require("./progress.js");
+const { deadDirectories } = require("../import/workspace.js");
 
 const help = `Takes a database of version 0.3.x over into a new directory.
 
@@ -95,6 +97,11 @@ function printReport(report, mapSize) {
   out(`The old database is as it was: keep it until you are sure.`);
 }
 
+/** The directory that the import worked in, beside the new one. */
+function leftovers([, to]) {
+  return () => deadDirectories(path.resolve(to));
+}
+
 async function run([from, to], values) {
   const { importDirectory } = require("../import/index.js"); // loads the addon
   const { encoding, encodings } = readEncodings(values.encoding);
@@ -137,11 +144,13 @@ async function run([from, to], values) {
 }
 
 module.exports = {
+  ...{ leftovers },
   name: "import",
   summary: "take a database of version 0.3.x over into a new directory",
   usage: "<old> <new> [options]",
   positionals: [2, 2],
   options,
   help,
+  advice: "The old database seems to be damaged. Nothing was imported: take a backup of it instead",
   run,
 };

@@ -7,6 +7,7 @@ const { isLMDBXError } = require("../errors.js");
 const { described } = require("../system-error.js");
 const { name, version } = require("../../package.json");
 const { DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED, UsageError } = require("./exit.js");
+const { guarded } = require("./guard.js");
 const { endOutput, hasLostOutput, out, note, plain } = require("./output.js");
 
 /** In the order of the help. Each file says its arguments, its help, and what it does. */
@@ -74,8 +75,8 @@ function find(given) {
   );
 }
 
-/** @param {string[]} args */
-async function run(args) {
+/** @param {string[]} args @param {boolean} isGuarded */
+async function run(args, isGuarded) {
   const [first, ...rest] = args;
   if (first === "--version") return out(version);
   if (first === "--help" || first === "-h" || first === "help") return out(overview());
@@ -89,7 +90,9 @@ async function run(args) {
     if (positionals.length > most) {
       throw new UsageError(`there is an argument too many: ${positionals[most]}`);
     }
-    return await command.run(positionals, values);
+    const work = () => command.run(positionals, values);
+    if (isGuarded || command.isBare) return await work();
+    return await guarded(command, args, positionals, work);
   } catch (error) {
     if (error instanceof UsageError) error.command = command;
     throw error;
@@ -146,12 +149,14 @@ function written() {
 /**
  * Runs a command; sets the exit code.
  * @param {string[]} args
+ * @param {{ isGuarded?: boolean }} [options] - isGuarded: another process waits for this one, which
+ *   may crash
  */
-async function main(args) {
+async function main(args, { isGuarded = false } = {}) {
   process.stdout.on("error", endOutput);
   process.stderr.on("error", () => undefined); // nobody listens: the work and its exit code count
   try {
-    const code = (await run(args)) ?? DONE;
+    const code = (await run(args, isGuarded)) ?? DONE;
     process.exitCode = hasLostOutput() ? FAILED : code;
   } catch (error) {
     process.exitCode = report(error, args);

@@ -60,5 +60,6 @@ module.exports = {
   positionals: [1, 1],
   options,
   help,
+  isBare: true, // it reads no pages
   run,
 };

@@ -301,5 +301,6 @@ module.exports = {
   positionals: [1, 1],
   options,
   help,
+  isBare: true, // its own child is what may crash
   run,
 };

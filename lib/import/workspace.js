@@ -85,17 +85,29 @@ function describe({ pid, isOurs, seconds }) {
   );
 }
 
+/** What the names of work directories begin with. @param {string} to */
+const prefixOf = (to) => `.${path.basename(to)}.import-`;
+
 /**
- * Removes what killed imports to the same place left, and refuses where one is at work.
- * @param {string} parent
- * @param {string} prefix
+ * The work directories of imports to a place.
  * @param {string} to
  */
-function clearLeftovers(parent, prefix, to) {
-  for (const entry of fs.readdirSync(parent, { withFileTypes: true })) {
-    if (!entry.isDirectory() || !entry.name.startsWith(prefix)) continue;
-    if (!RANDOM.test(entry.name.slice(prefix.length))) continue; // somebody else's
-    const directory = path.join(parent, entry.name);
+function workDirectories(to) {
+  const parent = path.dirname(to);
+  const prefix = prefixOf(to);
+  return fs
+    .readdirSync(parent, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name.startsWith(prefix))
+    .filter(({ name }) => RANDOM.test(name.slice(prefix.length))) // else somebody else's
+    .map(({ name }) => path.join(parent, name));
+}
+
+/**
+ * Removes what killed imports to the same place left, and refuses where one is at work.
+ * @param {string} to
+ */
+function clearLeftovers(to) {
+  for (const directory of workDirectories(to)) {
     const owner = liveOwner(directory);
     if (owner !== undefined) {
       const message = `another import to ${to} is under way${describe(owner)}`;
@@ -103,6 +115,14 @@ function clearLeftovers(parent, prefix, to) {
     }
     fs.rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * What imports to a place left that do not live any more.
+ * @param {string} to
+ */
+function deadDirectories(to) {
+  return workDirectories(to).filter((directory) => liveOwner(directory) === undefined);
 }
 
 /** @param {string} to */
@@ -154,10 +174,9 @@ class Workspace {
     withFiles(this.#to, () => {
       this.#made = firstMissing(this.#parent);
       fs.mkdirSync(this.#parent, { recursive: true });
-      const prefix = `.${path.basename(this.#to)}.import-`;
-      clearLeftovers(this.#parent, prefix, this.#to);
+      clearLeftovers(this.#to);
       checkFree(this.#to);
-      const name = `${prefix}${crypto.randomBytes(RANDOM_SIZE).toString("hex")}`;
+      const name = `${prefixOf(this.#to)}${crypto.randomBytes(RANDOM_SIZE).toString("hex")}`;
       const directory = path.join(this.#parent, name);
       fs.mkdirSync(directory);
       this.#directory = directory;
@@ -200,4 +219,4 @@ class Workspace {
   }
 }
 
-module.exports = { Workspace };
+module.exports = { Workspace, deadDirectories };
