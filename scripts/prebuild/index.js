@@ -77,7 +77,7 @@ function compileStat(target, unpacked, libraries) {
 }
 
 /** Compiles, judges and loads the binary of a target; returns its C tests, compiled if wanted. */
-function build(target, unpacked, withTests) {
+async function build(target, unpacked, withTests) {
   log(`${target.name}: compiling`);
   target.prepare();
   const libraries = compileLibraries(target, unpacked);
@@ -87,7 +87,7 @@ function build(target, unpacked, withTests) {
   if (isMusl) target.tools.push(compileStat(target, unpacked, libraries));
   const wrong = [...problems(target.name, target.binary)];
   if (isMusl) wrong.push(...unknownToMusl(target.library("libc.so")));
-  const unloadable = load(target);
+  const unloadable = await load(target);
   if (unloadable) wrong.push(`does not load: ${unloadable}`);
   if (wrong.length > 0) {
     throw new Stop(wrong.map((text) => `the binary for ${target.name} ${text}`).join("\n"));
@@ -110,7 +110,7 @@ async function test(target, programs, values) {
     log(table.line(row));
     if (row.failed.length > 0) process.exitCode = 1;
   };
-  if (!values["no-c"]) add("C tests", runTests(target, programs));
+  if (!values["no-c"]) add("C tests", await runTests(target, programs));
   if (values["no-js"]) return;
   const tree = copyTree(target);
   const names = values.files?.split(",");
@@ -135,7 +135,8 @@ async function main() {
   fetch(log);
   const unpacked = unpackAll();
   writeLicences(unpacked);
-  const programs = targets.map((target) => build(target, unpacked, !values["no-tests"]));
+  const programs = [];
+  for (const target of targets) programs.push(await build(target, unpacked, !values["no-tests"]));
   if (!values["no-tests"]) {
     for (const [index, target] of targets.entries()) await test(target, programs[index], values);
   }

@@ -422,25 +422,25 @@ describe("C tests", () => {
     return file;
   }
 
-  test("are counted over all programs, with the names of what was skipped and what failed", () => {
+  test("are counted over all programs, with the names of what was skipped and what failed", async () => {
     const good = script("good_test", "echo '[       OK ] a'; echo \"[       OK ] $LMDBX_TEST_PREBUILT\"");
     const mixed = script(
       "mixed_test",
       "echo '[       OK ] a'; echo '[  SKIPPED ] b'; echo '[  FAILED  ] c' >&2; echo '[  FAILED  ] c'; exit 1",
     );
-    assert.deepEqual(runTests(native, [good, mixed]), { passed: 3, skipped: ["b"], failed: ["c"] });
+    assert.deepEqual(await runTests(native, [good, mixed]), { passed: 3, skipped: ["b"], failed: ["c"] });
   });
 
-  test("that crash, or fail without a name, are failures of the program", () => {
+  test("that crash, or fail without a name, are failures of the program", async () => {
     const crash = script("crash_test", "kill -SEGV $$");
     const leak = script("leak_test", "echo '[       OK ] a'; exit 9");
-    const { passed, failed } = runTests(native, [crash, leak, "/nowhere/absent_test"]);
+    const { passed, failed } = await runTests(native, [crash, leak, "/nowhere/absent_test"]);
     assert.equal(passed, 1);
     assert.deepEqual(failed.slice(0, 2), ["crash_test (SIGSEGV)", "leak_test (exit code 9)"]);
     assert.match(failed[2], /^absent_test \(.*ENOENT/);
   });
 
-  test("a binary is loaded with all its symbols, and asked for its version", () => {
+  test("a binary is loaded with all its symbols, and asked for its version", async () => {
     const where = directory();
     const call = (program, args) => {
       const { status, stderr } = spawnSync(program, args, { encoding: "utf8" });
@@ -457,10 +457,10 @@ describe("C tests", () => {
       linkProgram: (objects, program) => call("cc", ["-rdynamic", "-o", program, ...objects, "-ldl"]),
     };
     makeBinary(target.binary, { imports: ["napi_create_object"] });
-    assert.equal(load(target), undefined);
+    assert.equal(await load(target), undefined);
     makeBinary(target.binary, { imports: ["napi_create_object", "not_to_be_had"] });
-    assert.match(load(target), /undefined symbol: not_to_be_had/);
+    assert.match(await load(target), /undefined symbol: not_to_be_had/);
     makeBinary(target.binary, { exports: ["node_api_module_get_api_version_v1"] });
-    assert.equal(load(target), "no entry point");
+    assert.equal(await load(target), "no entry point");
   });
 });
