@@ -4,7 +4,7 @@
 
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
-const { spawn } = require("node:child_process");
+const { spawn, spawnSync } = require("node:child_process");
 const { once } = require("node:events");
 const fs = require("node:fs");
 const path = require("node:path");
@@ -53,6 +53,19 @@ describe("reading damaged pages", () => {
     }),
   );
 });
+
+test(
+  "options that the runtime was given hold where the work is done, too",
+  using(async (open, directory) => {
+    await open().put("t", 1, "found");
+    const preloaded = path.join(directory, "preloaded.js");
+    fs.writeFileSync(preloaded, "console.error(`preloaded by ${process.pid}`);");
+    const args = ["-r", preloaded, LMDBX, "get", directory, "t", "1"];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    assert.deepEqual([status, stdout], [0, "'found'\n"], stderr);
+    assert.equal(new Set(stderr.match(/preloaded by \d+/g)).size, 2);
+  }),
+);
 
 /** Starts a dump that nobody reads, in a group of processes of its own. */
 async function beginDump(directory) {

@@ -10,51 +10,81 @@ const { createError } = require("../errors.js");
 const { name } = require("../../package.json");
 const { DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED } = require("./exit.js");
 const { SIGNALS } = require("./interrupt.js");
+const { clearLine } = require("./progress.js");
 
 const CHILD = path.join(__dirname, "guarded.js");
 /** How a command ends itself; the runtimes' handlers of crashes have codes of their own. */
 const CODES = [DONE, INCOMPLETE, USAGE, FAILED, INTERRUPTED];
+/** Signals that a process is ended by, and that are no crash. */
+const ENDING = ["SIGXCPU", "SIGXFSZ", "SIGQUIT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGPIPE"];
+/** A runtime that cannot have its threads may hang while it starts. */
+const START_MILLISECONDS = 30_000;
 
 /** @param {string[]} args @returns {import("node:child_process").ChildProcess | undefined} */
 function start(args) {
+  const options = process.execArgv.filter((each) => !each.startsWith("--inspect")); // the port is taken
   try {
-    return spawn(process.execPath, [CHILD, ...args], { stdio: ["inherit", "inherit", "inherit", "ipc"] });
+    return spawn(process.execPath, [...options, CHILD, ...args], {
+      stdio: ["inherit", "inherit", "inherit", "ipc"],
+    });
   } catch {
     return undefined; // too many processes or open files
   }
 }
 
-/** @returns {Promise<{ code: number | null, signal: string | null } | undefined>} undefined: it did not start */
-function endOf(child) {
-  return new Promise((resolve) => {
-    child.on("error", () => child.pid === undefined && resolve(undefined));
-    child.on("exit", (code, signal) => resolve({ code, signal }));
-  });
-}
-
 /**
- * Hands signals on. A terminal sends them to both, so the child heeds only what comes from here. A
- * second one ends it at once.
- * @returns {{ isInterrupted: boolean, end: () => void }}
+ * A child, from its start to its end. It works once it has said that it is there.
  */
-function handOn(child) {
-  const handing = { isInterrupted: false, end: () => undefined };
-  const onSignal = (signal) => {
-    if (handing.isInterrupted || !child.connected) child.kill("SIGKILL");
-    else child.send({ signal }, () => undefined);
-    handing.isInterrupted = true;
-  };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  handing.end = () => SIGNALS.forEach((signal) => process.removeListener(signal, onSignal));
-  return handing;
-}
+class Guarded {
+  #child;
+  #works = false;
+  #isInterrupted = false;
 
-/** @param {{ (pid: number): string[] } | undefined} leftovers @param {number} pid */
-function clear(leftovers, pid) {
-  try {
-    for (const each of leftovers?.(pid) ?? []) fs.rmSync(each, { recursive: true, force: true });
-  } catch {
-    // The crash is what counts, and whatever is in the way later says so.
+  constructor(child) {
+    this.#child = child;
+    child.on("message", () => {
+      this.#works = true;
+      child.send({ go: true }, () => undefined);
+    });
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  get isInterrupted() {
+    return this.#isInterrupted;
+  }
+
+  /**
+   * Hands signals on. A terminal sends them to both, so the child heeds only what comes from here. A
+   * second one ends it at once.
+   */
+  #onSignal = (signal) => {
+    if (this.#isInterrupted || !this.#child.connected) this.#child.kill("SIGKILL");
+    else this.#child.send({ signal }, () => undefined);
+    this.#isInterrupted = true;
+  };
+
+  /** @returns {Promise<{ code: number | null, signal: string | null }>} */
+  #ended() {
+    return new Promise((resolve) => {
+      this.#child.on("error", () => {
+        if (this.#child.pid === undefined) resolve({ code: null, signal: null });
+      });
+      this.#child.on("exit", (code, signal) => resolve({ code, signal }));
+    });
+  }
+
+  /** How it ended; undefined: it did nothing, since it did not come so far. */
+  async end() {
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    const late = setTimeout(() => this.#works || this.#child.kill("SIGKILL"), START_MILLISECONDS);
+    const { code, signal } = await this.#ended();
+    clearTimeout(late);
+    if (this.#works || this.#isInterrupted) return { code, signal };
+    for (const each of SIGNALS) process.removeListener(each, this.#onSignal);
+    return undefined;
   }
 }
 
@@ -64,10 +94,21 @@ function crashed(command, directory, how) {
   if (how === "SIGKILL") {
     return createError("LMDBX_NO_MEMORY", `${what} was killed. Try again, with more memory if it ran out`);
   }
+  if (ENDING.includes(how)) return createError("LMDBX_ABORTED", `${what} was ended by ${how}. Try again`);
+  const cause = how === "SIGABRT" ? ", unless memory or processes ran out" : "";
   const advice =
     command.advice ??
-    `Pages of it may be damaged: npx ${name} verify ${directory} survives that, and says which`;
+    `Pages of it may be damaged${cause}: npx ${name} verify ${directory} survives that, and says which`;
   return createError("LMDBX_CORRUPT", `${what} crashed (${how}). ${advice}`);
+}
+
+/** @template T @param {() => T} work @returns {T | undefined} undefined: it failed */
+function attempt(work) {
+  try {
+    return work();
+  } catch {
+    return undefined; // the child says what is wrong, or the crash counts
+  }
 }
 
 /**
@@ -77,22 +118,23 @@ function crashed(command, directory, how) {
  *   says what a crash of it leaves
  * @param {string[]} args - of the whole command line
  * @param {string[]} positionals - of the command
- * @param {() => Promise<number | undefined>} bare - does the work here, where no child can be started
+ * @param {() => Promise<number | undefined>} bare - does the work here, where no child can do it
  */
 async function guarded(command, args, positionals, bare) {
-  const leftovers = command.leftovers?.(positionals);
+  const leftovers = attempt(() => command.leftovers?.(positionals));
   const child = start(args);
   if (child === undefined) return bare();
-  const handing = handOn(child);
-  const ended = await endOf(child);
-  if (ended === undefined) {
-    handing.end();
-    return bare();
-  }
+  const work = new Guarded(child);
+  const ended = await work.end();
+  if (ended === undefined) return bare();
   const { code, signal } = ended;
   if (code !== null && CODES.includes(code)) return code;
-  clear(leftovers, child.pid);
-  if (handing.isInterrupted || SIGNALS.includes(signal ?? "")) return INTERRUPTED;
+  clearLine();
+  for (const each of attempt(() => leftovers?.(work.pid)) ?? []) {
+    attempt(() => fs.rmSync(each, { recursive: true, force: true }));
+  }
+  if (work.isInterrupted || SIGNALS.includes(signal ?? "")) return INTERRUPTED;
   throw crashed(command, positionals[0], signal ?? `exit code ${code}`);
 }
+
 module.exports = { guarded };

@@ -72,4 +72,9 @@ class Progress {
   }
 }
 
-module.exports = { Progress };
+/** Takes away the bar that another process may have left on the terminal. */
+function clearLine() {
+  if (isScreen(process.stderr)) process.stderr.write(CLEAR);
+}
+
+module.exports = { Progress, clearLine };
