@@ -291,7 +291,10 @@ describe("verify", () => {
       assert.equal(many.code, 3, "not even listed");
       assert.deepEqual(lines(many.stdout).map(({ type, code }) => [type, code]), [["error", "LMDBX_DECODE"]]);
       assert.match(many.stderr, /none of 100 values of the database "pages" can .* Give --encoding "pages=E"/);
-      assert.equal((await verified("--encoding", "pages=json")).code, 0);
+      for (const given of ["pages=json", "json"]) {
+        const sound = await verified("--encoding", given);
+        assert.deepEqual([sound.code, lines(sound.stdout).length], [0, 1], sound.stdout);
+      }
       const insisted = await verified("--encoding", "pages=msgpack");
       assert.deepEqual([insisted.code, unreadable(insisted.stdout)], [1, 100]);
       await pages.delete("t", 99);

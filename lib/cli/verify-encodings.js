@@ -11,7 +11,7 @@ const HOPELESS = 100;
  * damaged, and else it may be that they are of another encoding.
  */
 class Encodings {
-  #encodings;
+  #given;
   #tell;
   /** By database: undefined once a value was read. @type {Map<string | null, object[] | undefined>} */
   #held = new Map();
@@ -20,18 +20,24 @@ class Encodings {
    * @param {{ encoding?: string, encodings: Record<string, string> }} given
    * @param {(event: object) => void} tell
    */
-  constructor({ encoding, encodings }, tell) {
-    this.#encodings = encodings;
+  constructor(given, tell) {
+    this.#given = given;
     this.#tell = tell;
-    if (encoding !== undefined) this.hear = tell;
+  }
+
+  /** @param {string | null} database */
+  #isGiven(database) {
+    const { encoding, encodings } = this.#given;
+    return encoding !== undefined || Object.hasOwn(encodings, database ?? "");
   }
 
   /** @param {{ type: string, what?: string, database: string | null, code?: string }} event */
   hear(event) {
     const { type, what, database, code } = event;
     if (type === "readable") return this.#release(database);
-    const isGiven = Object.hasOwn(this.#encodings, database ?? "");
-    if (what !== "unreadable" || code !== "LMDBX_DECODE" || isGiven) return this.#tell(event);
+    if (what !== "unreadable" || code !== "LMDBX_DECODE" || this.#isGiven(database)) {
+      return this.#tell(event);
+    }
     if (!this.#held.has(database)) this.#held.set(database, []);
     const held = this.#held.get(database);
     if (held === undefined) return this.#tell(event);
