@@ -4,15 +4,14 @@
 
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
-const { spawn, spawnSync } = require("node:child_process");
-const { once } = require("node:events");
+const { spawnSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { using } = require("./support/temporary.js");
 const { makeCrashing } = require("./support/damaged.js");
 const { inject } = require("./support/raw.js");
 const { until } = require("./support/turn.js");
-const { LMDBX, lmdbx, lines } = require("./support/command.js");
+const { LMDBX, beginUnread, lmdbx, lines } = require("./support/command.js");
 
 describe("reading damaged pages", () => {
   const commands = {
@@ -67,21 +66,10 @@ test(
   }),
 );
 
-/** Starts a dump that nobody reads, in a group of processes of its own. */
-async function beginDump(directory) {
+/** A dump that nobody reads, and that is not at its end. */
+function beginDump(directory) {
   inject(directory, Array.from({ length: 30_000 }, (_, n) => [`t:${n + 100_000}`, "\x01"]));
-  const options = { stdio: ["ignore", "pipe", "pipe"], detached: true };
-  const command = spawn(process.execPath, [LMDBX, "dump", directory], options);
-  let stderr = "";
-  command.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-  const [exit, close] = [once(command, "exit"), once(command, "close")];
-  await once(command.stdout, "readable");
-  const said = async () => {
-    command.stdout.resume();
-    await close;
-    return stderr;
-  };
-  return { command, exit, said };
+  return beginUnread(["dump", directory]);
 }
 
 /** Whether processes of a group live, or are not waited for yet. */
@@ -101,10 +89,10 @@ describe("killed", () => {
   test(
     "while it works, no process of it is left",
     using(async (open, directory) => {
-      const { command, exit } = await beginDump(directory);
-      command.kill("SIGKILL");
+      const { child, exit } = await beginDump(directory);
+      child.kill("SIGKILL");
       await exit;
-      await until(() => !lives(command.pid), "the process that reads should end, too");
+      await until(() => !lives(child.pid), "the process that reads should end, too");
     }),
   );
 
@@ -112,8 +100,8 @@ describe("killed", () => {
     "what reads, the command says so",
     { skip: noChildren },
     using(async (open, directory) => {
-      const { command, exit, said } = await beginDump(directory);
-      process.kill(childOf(command.pid), "SIGKILL");
+      const { child, exit, said } = await beginDump(directory);
+      process.kill(childOf(child.pid), "SIGKILL");
       assert.deepEqual(await exit, [3, null]);
       assert.match(await said(), /^lmdbx: dump: reading .* was killed\. .* \[LMDBX_NO_MEMORY\]\n$/);
     }),
@@ -123,13 +111,13 @@ describe("killed", () => {
     "a second interrupt ends what does not heed the first",
     { skip: noChildren },
     using(async (open, directory) => {
-      const { command, exit } = await beginDump(directory);
-      process.kill(childOf(command.pid), "SIGSTOP");
-      command.kill("SIGINT");
-      const again = setInterval(() => command.kill("SIGINT"), 10); // two at once may come as one
+      const { child, exit } = await beginDump(directory);
+      process.kill(childOf(child.pid), "SIGSTOP");
+      child.kill("SIGINT");
+      const again = setInterval(() => child.kill("SIGINT"), 10); // two at once may come as one
       assert.deepEqual(await exit, [130, null]);
       clearInterval(again);
-      await until(() => !lives(command.pid), "its process should end");
+      await until(() => !lives(child.pid), "its process should end");
     }),
   );
 });

@@ -3,13 +3,11 @@
 
 const { describe, test } = require("node:test");
 const assert = require("node:assert/strict");
-const { spawn } = require("node:child_process");
-const { once } = require("node:events");
 const fs = require("node:fs");
 const { using } = require("./support/temporary.js");
 const { inject } = require("./support/raw.js");
 const { until } = require("./support/turn.js");
-const { LMDBX, lmdbx, lines } = require("./support/command.js");
+const { beginUnread, lmdbx, lines } = require("./support/command.js");
 
 const record = (n) => `${JSON.stringify({ tenant: "t", key: n, value: { n } })}\n`;
 
@@ -112,23 +110,11 @@ test(
   }),
 );
 
-/** Starts a command whose output nobody reads, in a group of processes, as a terminal does. */
-async function begin(args) {
-  const child = spawn(process.execPath, [LMDBX, ...args], { stdio: ["ignore", "pipe", "pipe"], detached: true });
-  let stderr = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
-  const [exit, close] = [once(child, "exit"), once(child, "close")];
-  await once(child.stdout, "readable");
-  return {
-    async interrupt() {
-      process.kill(-child.pid, "SIGINT");
-      const [code, signal] = await exit;
-      child.stdout.resume();
-      await close;
-      return { code, signal, stderr };
-    },
-    group: child.pid,
-  };
+/** Interrupts a command and its children, as a terminal does. */
+async function interrupt({ child, exit, said }) {
+  process.kill(-child.pid, "SIGINT");
+  const [code, signal] = await exit;
+  return { code, signal, stderr: await said() };
 }
 
 describe("interrupted while nobody reads what they write", () => {
@@ -143,8 +129,8 @@ describe("interrupted while nobody reads what they write", () => {
       using(async (open, directory) => {
         const records = Array.from({ length: 30_000 }, (_, n) => [`t:${JSON.stringify("k".repeat(50) + n)}`, "\x01"]);
         inject(directory, records);
-        const command = await begin(args(directory));
-        assert.deepEqual(await command.interrupt(), { code: 130, signal: null, stderr: "lmdbx: interrupted\n" });
+        const command = await beginUnread(args(directory));
+        assert.deepEqual(await interrupt(command), { code: 130, signal: null, stderr: "lmdbx: interrupted\n" });
         const [report] = lines((await lmdbx(["readers", directory, "--json"])).stdout);
         assert.equal(report.readers, 0, "it gave its slot back");
       }),
@@ -177,9 +163,9 @@ describe("verify, interrupted", () => {
     using(async (open, directory) => {
       const records = Array.from({ length: 50_000 }, (_, n) => [`t:${n + 100_000}`, "\x01"]);
       inject(directory, [["t:100", Buffer.from([0xc1])], ...records]);
-      const command = await begin(["verify", directory]); // it has told of the first finding
-      assert.deepEqual(await command.interrupt(), { code: 130, signal: null, stderr: "lmdbx: interrupted\n" });
-      assert.throws(() => process.kill(-command.group, 0), { code: "ESRCH" });
+      const command = await beginUnread(["verify", directory]); // it has told of the first finding
+      assert.deepEqual(await interrupt(command), { code: 130, signal: null, stderr: "lmdbx: interrupted\n" });
+      assert.throws(() => process.kill(-command.child.pid, 0), { code: "ESRCH" });
       const [report] = lines((await lmdbx(["readers", directory, "--json"])).stdout);
       assert.equal(report.readers, 0, "it gave its slot back");
     }),

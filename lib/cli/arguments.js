@@ -19,6 +19,9 @@ const FACTORS = {
   Ti: 2 ** 40,
 };
 
+/** After so many values that cannot be read, and none that can, it is the encoding, if none was given. */
+const HOPELESS = 100;
+
 /** Options of commands that read or write one database. */
 const DATABASE = {
   name: { type: "string" },
@@ -134,6 +137,6 @@ async function withRepository(directory, { name, encoding }, work, config = { re
 }
 
 module.exports = {
-  ...{ DATABASE, DATABASE_HELP, KEY_HELP, MAP_SIZE },
+  ...{ DATABASE, DATABASE_HELP, HOPELESS, KEY_HELP, MAP_SIZE },
   ...{ readMapSize, readEncoding, readEncodings, readKey, readRenames, withRepository },
 };

@@ -2,7 +2,7 @@
 
 const fs = require("node:fs");
 const { name } = require("../../package.json");
-const { DATABASE, DATABASE_HELP, withRepository } = require("./arguments.js");
+const { DATABASE, DATABASE_HELP, HOPELESS, withRepository } = require("./arguments.js");
 const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { LineWriter } = require("./lines.js");
@@ -14,8 +14,6 @@ const { createError } = require("../errors.js");
 /** What the first line says, so that load knows what it reads. */
 const DUMP_VERSION = 1;
 
-/** After so many values that cannot be read, and none that can, it is the encoding, if none was given. */
-const HOPELESS = 100;
 /** What may keep hidden entries from being counted; the dump is complete by then. */
 const COUNT_FAILURES = new Set(["LMDBX_CORRUPT", "LMDBX_CONFLICT", "LMDBX_SNAPSHOT_EXPIRED"]);
 /** Numbers of msgpack whose bytes are one character: of ASCII, or of two bytes. */
@@ -54,9 +52,9 @@ what was left out, and how many records were dumped.
   --tenant T       only this tenant; may be repeated
 ${DATABASE_HELP}
 
-Exit code 1: some values could not be read, or are too large for a line; they were reported and left out. Or a tenant that was
-given has no records. Or, of a dump of all tenants, the database has records that damaged pages
-hide.
+Exit code 1: some values could not be read, or are too large for a line; they were reported and
+left out. Or a tenant that was given has no records. Or, of a dump of all tenants, the database
+has records that damaged pages hide.
 
 Examples:
   npx ${name} dump ./data/users users.jsonl

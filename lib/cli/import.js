@@ -7,7 +7,6 @@ const { INCOMPLETE } = require("./exit.js");
 const { interruptible } = require("./interrupt.js");
 const { bytes, counted, duration, finishAnyway, note, number, out, plain, table } = require("./output.js");
 const { Progress } = require("./progress.js");
-const { deadDirectories } = require("../import/workspace.js");
 
 const help = `Takes a database of version 0.3.x over into a new directory.
 
@@ -99,7 +98,7 @@ function printReport(report, mapSize) {
 
 /** The directory that the import worked in, beside the new one. */
 function leftovers([, to]) {
-  return () => deadDirectories(path.resolve(to));
+  return () => require("../import/workspace.js").deadDirectories(path.resolve(to));
 }
 
 async function run([from, to], values) {

@@ -1,10 +1,8 @@
 "use strict";
 
 const { createError } = require("../errors.js");
+const { HOPELESS } = require("./arguments.js");
 const { counted } = require("./output.js");
-
-/** After so many values that cannot be read, and none that can, it is the encoding, if none was given. */
-const HOPELESS = 100;
 
 /**
  * Holds findings of values that cannot be read until one of the same database can be: then they are

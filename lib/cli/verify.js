@@ -252,9 +252,12 @@ function printEnd({
 function checkNames(directory, encodings, end) {
   const names = end?.databases?.map(({ name: each = "" }) => each) ?? Object.keys(encodings);
   const missing = Object.keys(encodings).find((each) => !names.includes(each));
-  if (missing === undefined) return undefined;
+  if (missing === undefined) return;
   const what = `verify: found no database ${JSON.stringify(missing)} in ${directory}`;
-  if (end?.damaged > 0) return note(plain(`lmdbx: ${what}. The damage may hide it`));
+  if (end?.damaged > 0) {
+    note(plain(`lmdbx: ${what}. The damage may hide it`));
+    return;
+  }
   const message = `${what}, and --encoding gives one for it. Check its name: stat lists those that there are`;
   throw createError("LMDBX_NOT_FOUND", message);
 }

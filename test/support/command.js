@@ -3,6 +3,7 @@
 
 const assert = require("node:assert/strict");
 const { spawn, spawnSync } = require("node:child_process");
+const { once } = require("node:events");
 const path = require("node:path");
 const { patient } = require("./timeout.js");
 
@@ -30,6 +31,26 @@ function lmdbx(args, { input = "", cwd, env, timeout = patient(60_000) } = {}) {
   });
   const deafen = () => [child.stdout, child.stderr].forEach((stream) => stream.destroy());
   return Object.assign(ended, { kill: (signal) => child.kill(signal), stdin: child.stdin, deafen });
+}
+
+/**
+ * Starts a command whose output nobody reads, in a group of processes, as a terminal does, and waits
+ * until it has written something.
+ * @returns {Promise<{ child: import("node:child_process").ChildProcess, exit: Promise<[number | null, string | null]>,
+ *   said(): Promise<string> }>} said: reads what it wrote, and tells of standard error
+ */
+async function beginUnread(args) {
+  const child = spawn(process.execPath, [LMDBX, ...args], { stdio: ["ignore", "pipe", "pipe"], detached: true });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+  const [exit, close] = [once(child, "exit"), once(child, "close")];
+  await once(child.stdout, "readable");
+  const said = async () => {
+    child.stdout.resume();
+    await close;
+    return stderr;
+  };
+  return { child, exit, said };
 }
 
 /** The arguments of each command that reads a database. */
@@ -81,4 +102,4 @@ function shownOn(args, { columns = 80, env } = {}) {
   return { code: status, stdout: stdout.replaceAll("\r\n", "\n"), stderr };
 }
 
-module.exports = { LMDBX, READING, lmdbx, printed, lines, shellCommand, hasTerminals, shownOn };
+module.exports = { LMDBX, READING, beginUnread, lmdbx, printed, lines, shellCommand, hasTerminals, shownOn };
